@@ -1,0 +1,163 @@
+using System.Collections.Immutable;
+using Coordinator.Protocol;
+using Coordinator.Protocol.Ownership;
+
+namespace Coordinator.Log;
+
+/// <summary>
+/// Where the log's rows are. A store writes groups of rows atomically and says honestly what it knows of them; it decides
+/// nothing. All of it passes the conformance suite of Coordinator.Testing, ambiguous answers included.
+/// </summary>
+/// <remarks>
+/// Rows are unique by (stream, version); streams compare byte by byte. At most one <see cref="AppendAsync"/> or
+/// <see cref="ClaimAsync"/> is under way at a time; reads may run beside it. A read sees only committed rows.
+/// </remarks>
+internal interface ILogStore : IAsyncDisposable
+{
+    /// <summary>What and where, for messages to people; never a password.</summary>
+    string Description { get; }
+
+    /// <summary>
+    /// Opens the log; creates the schema and the meta row if they are missing and creation is allowed. Takes the owner's lock
+    /// where the store has one, waiting for it until cancelled.
+    /// </summary>
+    /// <exception cref="LogStoreException">The store is missing, unsafe, foreign or of another version; the message says what to do.</exception>
+    ValueTask<LogMeta> OpenAsync(LogMeta proposed, CancellationToken cancellation);
+
+    /// <summary>
+    /// Writes all rows or none, in one transaction, if all checks hold; durable before it answers Landed. It is never
+    /// cancelled and has no time-out. After <see cref="GroupAnswerKind.Unclear"/> the connection is destroyed before
+    /// anything else is sent, so that the next call runs on a new one (rule D-2).
+    /// </summary>
+    ValueTask<GroupAnswer> AppendAsync(RowGroup group);
+
+    /// <summary>
+    /// Gives up on an <see cref="AppendAsync"/> that does not come back: it answers Unclear as soon as the store can let go of
+    /// its connection. Its rows may still land later.
+    /// </summary>
+    void AbandonAppend();
+
+    /// <summary>
+    /// Appends a ShardOwned row at the shard's end in one server-side statement, if the shard's epoch is still the guard
+    /// and the log is still the one that was opened.
+    /// </summary>
+    ValueTask<ClaimAnswer> ClaimAsync(ShardClaim claim);
+
+    /// <summary>
+    /// Reads, on one snapshot, for each key whether a row stands there and what its stream ends with.
+    /// </summary>
+    ValueTask<ImmutableArray<KeyFinding>> InspectAsync(ImmutableArray<RowKey> keys, CancellationToken cancellation);
+
+    /// <summary>Reads rows of a stream in order from a version on, at most <paramref name="count"/>; fewer only at the end.</summary>
+    ValueTask<ImmutableArray<LogRow>> ReadAsync(StreamName stream, long fromVersion, int count, CancellationToken cancellation);
+
+    /// <summary>Reads, on one snapshot, the shard's last row and its last ShardOwned row.</summary>
+    ValueTask<ShardEnd> ReadShardEndAsync(ushort shard, CancellationToken cancellation);
+
+    /// <summary>Finds the decision row of a transaction in its shard, or null.</summary>
+    ValueTask<LogRow?> FindDecisionAsync(TransactionId transaction, CancellationToken cancellation);
+}
+
+/// <summary>What the stream <c>meta</c> says about the log.</summary>
+/// <param name="Identity">Which log it is (rule D-3).</param>
+/// <param name="ShardCount">How many shards it has: 1 embedded. May grow, never shrinks.</param>
+/// <param name="FormatVersion">Of rows and schema. Older software refuses a newer log.</param>
+internal sealed record LogMeta(LogIdentity Identity, int ShardCount, int FormatVersion)
+{
+    /// <summary>The format this software writes.</summary>
+    public const int CurrentFormatVersion = 1;
+}
+
+/// <summary>One atomic write.</summary>
+/// <param name="Rows">Sorted by stream (byte order) and version; each stream's rows are consecutive versions.</param>
+/// <param name="Checks">One for each stream that is written or whose read is validated; must hold when the rows are written.</param>
+internal sealed record RowGroup(ImmutableArray<LogRow> Rows, ImmutableArray<StreamCheck> Checks);
+
+/// <summary>What a store knows after a write.</summary>
+internal enum GroupAnswerKind : byte
+{
+    /// <summary>COMMIT was acknowledged cleanly: all rows are durable.</summary>
+    Landed,
+
+    /// <summary>A check did not hold or a key was taken; rolled back, nothing landed. The caller inspects why.</summary>
+    CheckFailed,
+
+    /// <summary>The server refuses the content of these rows; rolled back, nothing landed. Sending them again is no use.</summary>
+    Refused,
+
+    /// <summary>The server can't write just now (busy, full, shutting down); rolled back, nothing landed. Try again later.</summary>
+    TryAgain,
+
+    /// <summary>Anything else: it may have landed, or may still land.</summary>
+    Unclear,
+}
+
+/// <summary>A store's answer to a write.</summary>
+/// <param name="Kind">What it knows.</param>
+/// <param name="Error">What the server said; null for Landed and CheckFailed.</param>
+internal readonly record struct GroupAnswer(GroupAnswerKind Kind, Exception? Error = null);
+
+/// <summary>A claim of a shard.</summary>
+/// <param name="Row">The ShardOwned row with version, epoch and position left 0; the store fills them in at the shard's end.</param>
+/// <param name="GuardEpoch">The epoch it replaces; 0 for a shard without rows.</param>
+/// <param name="Identity">The log that was opened.</param>
+internal sealed record ShardClaim(LogRow Row, long GuardEpoch, LogIdentity Identity);
+
+/// <summary>A store's answer to a claim.</summary>
+/// <param name="Kind">Landed; CheckFailed if the guard failed; or as for a write.</param>
+/// <param name="Version">Where it landed.</param>
+/// <param name="Error">What the server said.</param>
+internal readonly record struct ClaimAnswer(GroupAnswerKind Kind, long Version = 0, Exception? Error = null);
+
+/// <summary>The key of a row.</summary>
+internal readonly record struct RowKey(StreamName Stream, long Version);
+
+/// <summary>What stands at a key.</summary>
+/// <param name="Key">The key asked about.</param>
+/// <param name="Exists">Whether a row stands there.</param>
+/// <param name="AppendId">Of that row.</param>
+/// <param name="Kind">Of that row.</param>
+/// <param name="End">What the key's stream ends with.</param>
+/// <param name="EndPosition">Position of the stream's last row.</param>
+internal readonly record struct KeyFinding(
+    RowKey Key, bool Exists, AppendId AppendId, RowKind Kind, StreamEnd End, LogPosition EndPosition);
+
+/// <summary>How a shard ends.</summary>
+/// <param name="LastVersion">Of its last row; 0 if it has none.</param>
+/// <param name="Owned">Its last ShardOwned row, or null.</param>
+/// <param name="Last">Its last row, or null.</param>
+internal sealed record ShardEnd(long LastVersion, LogRow? Owned, LogRow? Last);
+
+/// <summary>A log store can't be used as it is; the message says why and what to do.</summary>
+public sealed class LogStoreException : Exception
+{
+    /// <summary>Creates it with a message that says what to do.</summary>
+    public LogStoreException(string message)
+        : base(message)
+    {
+    }
+
+    /// <summary>Creates it with a message that says what to do, and what the driver said.</summary>
+    public LogStoreException(string message, Exception inner)
+        : base(message, inner)
+    {
+    }
+}
+
+/// <summary>A row of the log can't be read as what it was written as; it is never taken for absent.</summary>
+public sealed class LogCorruptException : Exception
+{
+    /// <summary>Creates it for one row.</summary>
+    public LogCorruptException(StreamName stream, long version, string fault)
+        : base($"Row {version} of stream '{stream}' can't be trusted: {fault}. It is never read as absent; restore it or decide by hand.")
+    {
+        Stream = stream;
+        Version = version;
+    }
+
+    /// <summary>The stream that can't be read past this row.</summary>
+    public StreamName Stream { get; }
+
+    /// <summary>Version of the row.</summary>
+    public long Version { get; }
+}

@@ -1,0 +1,70 @@
+#!/usr/bin/env bash
+# Builds everything and runs every test project. The last line sums up; the exit code is 0 only if nothing failed.
+set -u
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
+
+bash .build/prepare.sh || exit 1
+
+# Tests that watch system calls (is a write forced to disk before it is acknowledged?) need strace.
+if ! command -v strace >/dev/null 2>&1; then
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+        echo "strace is missing, installing it"
+        { apt-get install -y -q strace || { apt-get update -q && apt-get install -y -q strace; }; } >/dev/null 2>&1
+    fi
+    command -v strace >/dev/null 2>&1 ||
+        echo "!! strace is missing: tests that watch system calls (forced writes) are NOT run. Install strace to run them."
+fi
+
+dotnet build Coordinator.sln -c Release --no-restore --nologo -v quiet || { echo "!! The build failed: no test was run."; exit 1; }
+
+results=$(mktemp -d) || exit 1
+trap 'rm -rf "$results"' EXIT
+passed=0 failed=0 skipped=0
+
+attribute() { # name, file: an attribute of the <assembly> element of a result file, empty if there is none
+    sed -n 's/.*<assembly [^>]*[[:space:]]'"$1"'="\([0-9]*\)".*/\1/p' "$2" 2>/dev/null | head -n 1
+}
+
+# An xunit v3 test project is a program: it is run directly, which needs no further runner, and its result file is
+# counted. A missing or unreadable result, a failing exit without a failed test, and test sources without a single test
+# found each count as one failure.
+run_project() { # folder
+    local name total good bad errors ignored exit_code result
+    name=$(basename "$1")
+    result=$results/$name.xml
+    echo "-- $name"
+    dotnet "$1/bin/Release/net10.0/$name.dll" -noLogo -noColor -xml "$result"
+    exit_code=$?
+
+    total=$(attribute total "$result") good=$(attribute passed "$result") bad=$(attribute failed "$result")
+    errors=$(attribute errors "$result") ignored=$(attribute skipped "$result")
+    if [ -z "$total" ] || [ -z "$good" ] || [ -z "$bad" ] || [ -z "$errors" ] || [ -z "$ignored" ]; then
+        if [ "$exit_code" = 0 ] && ! has_tests "$1"; then return; fi
+        echo "!! $name gave no result (exit code $exit_code)"
+        failed=$((failed + 1))
+        return
+    fi
+
+    passed=$((passed + good)) failed=$((failed + bad + errors)) skipped=$((skipped + ignored))
+    if [ "$total" = 0 ] && has_tests "$1"; then
+        echo "!! $name has tests, but none was found"
+        failed=$((failed + 1))
+    elif [ "$exit_code" != 0 ] && [ $((bad + errors)) = 0 ]; then
+        if [ "$total" = 0 ]; then return; fi
+        echo "!! $name ended with exit code $exit_code, though no test failed"
+        failed=$((failed + 1))
+    fi
+}
+
+has_tests() { # folder
+    grep -rqE --include='*.cs' --exclude-dir=bin --exclude-dir=obj '\[(Fact|Theory)\b' "$1"
+}
+
+for project in tests/*.Tests; do
+    run_project "$project"
+done
+
+summary="$passed passed, $failed failed"
+[ "$skipped" = 0 ] || summary="$summary, $skipped skipped"
+echo "$summary"
+[ "$failed" = 0 ]
