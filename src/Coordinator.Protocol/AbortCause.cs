@@ -38,6 +38,9 @@ public enum AbortReason
 
     /// <summary>A call of the transaction failed or had not ended when it asked to commit.</summary>
     WorkFailed = 11,
+
+    /// <summary>Two readers of one aggregate both wanted to write it: neither could have been granted the lock.</summary>
+    Deadlock = 12,
 }
 
 /// <summary>Why a transaction was aborted and, where one participant is behind it, which.</summary>

@@ -1,1 +1,21 @@
-Console.WriteLine("No benchmarks yet.");
+using Coordinator.Benchmarks;
+
+// Each case prints one JSON line. Ratios count, not absolutes: compare lines of one run on one machine.
+var arguments = new Arguments(args);
+try
+{
+    var good = args.FirstOrDefault() switch
+    {
+        "transfers" => await TransfersCase.RunAsync(arguments),
+        "raw" => await RawCase.RunAsync(arguments),
+        _ => throw new UsageException("Say which case: transfers or raw."),
+    };
+    return good ? 0 : 1;
+}
+catch (UsageException error)
+{
+    Console.Error.WriteLine(error.Message);
+    Console.Error.WriteLine("transfers --store memory|sqlite --accounts N --concurrency C --seconds S [--warmup S]");
+    Console.Error.WriteLine("raw       --store memory|sqlite --seconds S [--warmup S]");
+    return 2;
+}

@@ -46,6 +46,12 @@ internal abstract record CommitInput
         public static Recovered Instance { get; } = new();
     }
 
+    /// <summary>Another owner has the shard: this one drops its volatile state (rule D-4).</summary>
+    internal sealed record OwnershipLost : CommitInput
+    {
+        public static OwnershipLost Instance { get; } = new();
+    }
+
     /// <summary>It is time to send again what is not acknowledged.</summary>
     internal sealed record DeliveryDue : CommitInput
     {

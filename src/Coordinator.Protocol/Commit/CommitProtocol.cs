@@ -39,6 +39,7 @@ internal static class CommitProtocol
         CommitInput.ParticipantLost lost => LoseParticipant(state, lost.Participant),
         CommitInput.LastResourceAnswered answered => HearLastResource(state, answered.Marker),
         CommitInput.Recovered => Recover(state),
+        CommitInput.OwnershipLost => LoseOwnership(state),
         CommitInput.DeliveryDue => Redeliver(state),
         _ => throw new InvariantViolationException("every input has a handler"),
     };
@@ -377,6 +378,23 @@ internal static class CommitProtocol
         CommitPhase.Committed or CommitPhase.Aborted => CommitTransition.To(state, null, Deliver(state, announce: false, LogPosition.None)),
         _ => CommitTransition.Violate(state, "nothing durable leads to this phase"),
     };
+
+    private static CommitTransition LoseOwnership(CommitState state)
+    {
+        switch (state.Phase)
+        {
+            case CommitPhase.Active or CommitPhase.Preparing:
+                // Its epoch has ended without a decision of it in the log or on the way there: nobody can commit it any more.
+                return Abort(state, new AbortCause(AbortReason.Presumed));
+            case CommitPhase.Committed or CommitPhase.Aborted:
+                return CommitTransition.Ignore(state, "decided already; the new owner delivers");
+            default:
+                return state.UnknownAnnounced
+                    ? CommitTransition.Ignore(state, "the initiator knows that the outcome is unknown")
+                    : CommitTransition.To(
+                        state with { UnknownAnnounced = true }, null, new CommitMessage.OutcomeAnnounced(OutcomeKind.Unknown, null));
+        }
+    }
 
     private static CommitTransition Redeliver(CommitState state)
     {

@@ -59,8 +59,11 @@ internal abstract record OwnershipInput
     /// <summary>The shard's last ShardOwned row and its last row were read, on one snapshot.</summary>
     internal sealed record EndRead(long Epoch, ulong ClaimBits, long LastVersion) : OwnershipInput;
 
-    /// <summary>The empty row behind the claim is durable.</summary>
-    internal sealed record ConfirmAcknowledged : OwnershipInput;
+    /// <summary>
+    /// The empty row behind the claim is durable, and with it the row at <see cref="OwnershipState.Epoch"/>, which was read after that:
+    /// a ShardOwned with these claim bits.
+    /// </summary>
+    internal sealed record ConfirmAcknowledged(ulong EpochClaimBits) : OwnershipInput;
 
     /// <summary>The empty row's key is taken.</summary>
     internal sealed record ConfirmRefused(bool ByOwnRow) : OwnershipInput;
@@ -93,7 +96,9 @@ internal static class OwnershipProtocol
         (OwnershipPhase.Claiming, OwnershipInput.ClaimRefused or OwnershipInput.ClaimUnclear) =>
             state with { Phase = OwnershipPhase.Resolving },
         (OwnershipPhase.Resolving, OwnershipInput.EndRead end) => Resolve(state, end),
-        (OwnershipPhase.Confirming, OwnershipInput.ConfirmAcknowledged) => Own(state, state.Epoch, state.NextVersion + 1),
+        (OwnershipPhase.Confirming, OwnershipInput.ConfirmAcknowledged confirmed) => confirmed.EpochClaimBits == state.ClaimBits
+            ? Own(state, state.Epoch, state.NextVersion + 1)
+            : state with { Phase = OwnershipPhase.Lost }, // the claim that was read vanished in a crash, and another took its version and so its epoch
         (OwnershipPhase.Confirming, OwnershipInput.ConfirmRefused { ByOwnRow: true }) =>
             state with { NextVersion = state.NextVersion + 1 },
         (OwnershipPhase.Confirming, OwnershipInput.ConfirmRefused) => state with { Phase = OwnershipPhase.Lost },

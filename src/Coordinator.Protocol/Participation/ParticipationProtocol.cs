@@ -23,6 +23,7 @@ internal static class ParticipationProtocol
     {
         ParticipationInput.CallStarted => StartCall(state),
         ParticipationInput.CallEnded ended => EndCall(state, ended.Failed),
+        ParticipationInput.ChangeMade => MakeChange(state),
         ParticipationInput.PrepareRequested prepare => Prepare(state, prepare.Incarnation),
         ParticipationInput.DecisionReceived received => Obey(state, received.Decision),
         ParticipationInput.WorkDropped dropped => Drop(state, dropped.Cause),
@@ -48,6 +49,13 @@ internal static class ParticipationProtocol
             ? ParticipationTransition.Violate(state, "a call ended that had not started")
             : ParticipationTransition.To(state with { CallsRunning = state.CallsRunning - 1, CallFailed = state.CallFailed || failed }, null);
     }
+
+    private static ParticipationTransition MakeChange(ParticipationState state) => state.Phase switch
+    {
+        ParticipationPhase.Active when state.HasChanges => ParticipationTransition.Ignore(state, "has changes already"),
+        ParticipationPhase.Active => ParticipationTransition.To(state with { HasChanges = true }, null),
+        _ => ParticipationTransition.Ignore(state, "work after the vote or the end is refused", ParticipationMessage.RefuseCall.Instance),
+    };
 
     private static ParticipationTransition Prepare(ParticipationState state, Incarnation incarnation)
     {

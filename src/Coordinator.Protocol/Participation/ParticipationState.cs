@@ -70,6 +70,12 @@ internal abstract record ParticipationInput
         public static CallEnded Well { get; } = new(false);
     }
 
+    /// <summary>The transaction changed something here: there will be redo.</summary>
+    internal sealed record ChangeMade : ParticipationInput
+    {
+        public static ChangeMade Instance { get; } = new();
+    }
+
     /// <summary>The coordinator asks for the vote.</summary>
     internal sealed record PrepareRequested(Incarnation Incarnation) : ParticipationInput;
 

@@ -1,0 +1,61 @@
+using System.Collections.Concurrent;
+using Coordinator.Log;
+using Coordinator.Participants;
+using Coordinator.Protocol;
+
+namespace Coordinator.Aggregates;
+
+/// <summary>How activations of each kind of state are made, and which stream names belong to aggregates.</summary>
+internal sealed class AggregateTypes(EventTypes events)
+{
+    private readonly ConcurrentDictionary<Type, Func<StreamName, Activation>> _factories = new();
+    private readonly ConcurrentDictionary<string, Type> _categories = new(StringComparer.Ordinal);
+
+    /// <summary>Makes activations of an aggregate.</summary>
+    /// <exception cref="InvalidOperationException">Its category is no name, or belongs to another aggregate.</exception>
+    public Func<StreamName, Activation> Factory<T>()
+        where T : class, IAggregate<T> => _factories.TryGetValue(typeof(T), out var known) ? known : Add<T>();
+
+    /// <summary>Makes activations of a plain value: the last event is the value.</summary>
+    public Func<StreamName, Activation> StateFactory<T>()
+        where T : class => _factories.GetOrAdd(
+            typeof(T),
+            static (type, types) => stream => new FoldedActivation(stream, type, types, null, (_, value) => value),
+            events);
+
+    /// <summary>Throws if a stream belongs to the engine or to an aggregate.</summary>
+    public void EnsurePlain(StreamName stream)
+    {
+        if (LogStreams.IsReserved(stream))
+        {
+            throw new ArgumentException($"Stream '{stream}' belongs to the engine: choose a name that does not begin with 'shard/' or 'key/' and is not 'meta'.", nameof(stream));
+        }
+
+        var slash = stream.Value.IndexOf('/', StringComparison.Ordinal);
+        if (slash > 0 && _categories.TryGetValue(stream.Value[..slash], out var type))
+        {
+            throw new ArgumentException($"Stream '{stream}' belongs to the aggregate {type.Name}: open it with ReadAsync or UpdateAsync.", nameof(stream));
+        }
+    }
+
+    private Func<StreamName, Activation> Add<T>()
+        where T : class, IAggregate<T>
+    {
+        var category = T.Category;
+        if (!StreamName.TryCreate(category, out var name) || category.Contains('/', StringComparison.Ordinal) || LogStreams.IsReserved(new StreamName(name + "/x")) || name == LogStreams.Meta)
+        {
+            throw new InvalidOperationException($"'{category}' of {typeof(T)} is no category: printable ASCII without blanks or '/', and not 'meta', 'shard' or 'key'.");
+        }
+
+        var owner = _categories.GetOrAdd(category, typeof(T));
+        if (owner != typeof(T))
+        {
+            throw new InvalidOperationException($"Category '{category}' belongs to {owner}; give {typeof(T)} another one.");
+        }
+
+        return _factories.GetOrAdd(
+            typeof(T),
+            static (type, types) => stream => new FoldedActivation(stream, type, types, T.Initial, static (state, @event) => ((T)state!).Apply(@event)),
+            events);
+    }
+}

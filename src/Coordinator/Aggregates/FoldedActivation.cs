@@ -1,0 +1,71 @@
+using Coordinator.Log;
+using Coordinator.Participants;
+using Coordinator.Protocol;
+
+namespace Coordinator.Aggregates;
+
+/// <summary>An activation with a state: the fold of the stream's events.</summary>
+internal sealed class FoldedActivation(StreamName stream, Type shape, EventTypes events, object? initial, Func<object?, object, object> fold)
+    : Activation(stream, shape)
+{
+    private const int PageSize = 500;
+
+    /// <summary>The durable state. Read under the lock of a transaction.</summary>
+    public object? State { get; private set; } = initial;
+
+    /// <summary>The state with one more event.</summary>
+    public object Fold(object? state, object @event) => fold(state, @event);
+
+    public override async ValueTask LoadAsync(ILogStore store, CancellationToken cancellation)
+    {
+        while (!IsCurrent)
+        {
+            var from = Version + 1;
+            var rows = await store.ReadAsync(Stream, from, PageSize, cancellation).ConfigureAwait(false);
+            lock (Gate)
+            {
+                if (Version + 1 != from)
+                {
+                    continue; // another reader of the shared lock was faster
+                }
+
+                foreach (var row in rows)
+                {
+                    State = row.Kind is RowKind.Event ? fold(State, Read(row)) : State;
+                    Version = row.Version;
+                    Position = row.Position;
+                }
+
+                IsCurrent = rows.Length < PageSize;
+            }
+        }
+    }
+
+    protected override void Install(Participation participation) => State = participation.Working;
+
+    private object Read(LogRow row) =>
+        events.TryDeserialize(row.Type, row.TypeVersion, row.Payload.Span)
+        ?? throw new UnknownEventTypeException(row.Stream, row.Version, row.Type, row.TypeVersion);
+}
+
+/// <summary>A stream that events are published to: no state and no lock; the log numbers the events.</summary>
+internal sealed class PublishedStream(StreamName stream) : Activation(stream, typeof(PublishedStream))
+{
+    public override bool AppendsAtEnd => true;
+
+    public override ValueTask LoadAsync(ILogStore store, CancellationToken cancellation) => ValueTask.CompletedTask;
+
+    protected override void Install(Participation participation)
+    {
+    }
+}
+
+/// <summary>The history of an aggregate holds an event whose type this process does not know; the aggregate can't be used here.</summary>
+public sealed class UnknownEventTypeException : Exception
+{
+    /// <summary>Creates it for one event.</summary>
+    public UnknownEventTypeException(StreamName stream, long version, string type, int typeVersion)
+        : base($"Event {version} of stream '{stream}' is '{type}' version {typeVersion}, which is not among the event types of this process. Add its type to the coordinator's event types; never remove one that was stored.")
+    {
+    }
+}

@@ -1,0 +1,86 @@
+using Coordinator.Participants;
+
+namespace Coordinator;
+
+/// <summary>An aggregate as a transaction reads it.</summary>
+public sealed class AggregateView<T>
+    where T : class, IAggregate<T>
+{
+    internal AggregateView(T state, long version)
+    {
+        State = state;
+        Version = version;
+    }
+
+    /// <summary>The state; <c>T.Initial</c> if the aggregate has no events.</summary>
+    public T State { get; }
+
+    /// <summary>The version of its last event; 0 if it has none.</summary>
+    public long Version { get; }
+}
+
+/// <summary>An aggregate that a transaction may change.</summary>
+public sealed class Aggregate<T>
+    where T : class, IAggregate<T>
+{
+    private readonly Client.TransactionContext _transaction;
+    private readonly Participation _participation;
+
+    internal Aggregate(Client.TransactionContext transaction, Participation participation)
+    {
+        _transaction = transaction;
+        _participation = participation;
+    }
+
+    /// <summary>The state as this transaction sees it: with what it has raised.</summary>
+    public T State => (T)Client.TransactionContext.StateOf(_participation)!;
+
+    /// <summary>The version that the transaction found; 0 if the aggregate had no events.</summary>
+    public long Version => _participation.BaseVersion;
+
+    /// <summary>Raises an event: it is applied to <see cref="State"/> now and becomes durable if the transaction commits.</summary>
+    /// <exception cref="ArgumentException">The type has no declared event name.</exception>
+    /// <exception cref="TransactionNotActiveException">The transaction is being committed or has ended.</exception>
+    /// <exception cref="TransactionRefusedException">The transaction's events exceed the limit of the options.</exception>
+    public void Raise(object @event) => _transaction.Record(_participation, @event);
+}
+
+/// <summary>A plain value as a transaction reads it.</summary>
+public sealed class StateView<T>
+    where T : class
+{
+    internal StateView(T? value, long version)
+    {
+        Value = value;
+        Version = version;
+    }
+
+    /// <summary>The value, or null if none was ever set.</summary>
+    public T? Value { get; }
+
+    /// <summary>How many values there were.</summary>
+    public long Version { get; }
+}
+
+/// <summary>A plain value that a transaction may replace; every value it had stays in its stream.</summary>
+public sealed class TransactionalState<T>
+    where T : class
+{
+    private readonly Client.TransactionContext _transaction;
+    private readonly Participation _participation;
+
+    internal TransactionalState(Client.TransactionContext transaction, Participation participation)
+    {
+        _transaction = transaction;
+        _participation = participation;
+    }
+
+    /// <summary>The value as this transaction sees it, or null if none was ever set.</summary>
+    public T? Value => (T?)Client.TransactionContext.StateOf(_participation);
+
+    /// <summary>Replaces the value if the transaction commits.</summary>
+    /// <exception cref="ArgumentException">The type has no declared event name.</exception>
+    /// <exception cref="TransactionNotActiveException">The transaction is being committed or has ended.</exception>
+    /// <exception cref="TransactionRefusedException">The transaction's events exceed the limit of the options.</exception>
+    public void Set(T value) => _transaction.Record(_participation, value);
+}

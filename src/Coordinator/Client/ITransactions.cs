@@ -1,0 +1,83 @@
+using Coordinator.Protocol;
+
+namespace Coordinator;
+
+/// <summary>Begins transactions and says what became of them.</summary>
+public interface ITransactions
+{
+    /// <summary>
+    /// Runs work as one transaction and commits it. If the work throws, the transaction is aborted and the exception goes on to
+    /// the caller; if the transaction is aborted underneath it, the outcome says why.
+    /// </summary>
+    /// <param name="work">The work; it may end early after <see cref="ITransaction.AbortAsync"/>.</param>
+    /// <param name="cancellation">
+    /// Ends the work (the transaction is aborted) or the wait for the outcome (Unknown is returned). It never reaches the log: a
+    /// decision on its way is not recalled.
+    /// </param>
+    /// <exception cref="TransactionRefusedException">Too many transactions are in flight, or the host is not running.</exception>
+    /// <exception cref="InvalidOperationException">A System.Transactions scope is open: the two can't be one transaction.</exception>
+    Task<TransactionOutcome> RunAsync(Func<ITransaction, Task> work, CancellationToken cancellation = default);
+
+    /// <summary>Begins a transaction that the caller commits or aborts. Dispose it: one that is neither is aborted then.</summary>
+    /// <inheritdoc cref="RunAsync" path="/exception"/>
+    ITransaction Begin();
+
+    /// <summary>
+    /// What became of a transaction, from the log if need be. Unknown while it is undecided, and for ever where the log can't
+    /// say.
+    /// </summary>
+    /// <exception cref="ArgumentException">The id was not issued by this log.</exception>
+    ValueTask<TransactionOutcome> OutcomeOfAsync(TransactionId id, CancellationToken cancellation = default);
+}
+
+/// <summary>
+/// One transaction: all that is raised, set and published in it commits together or not at all. Serializable: aggregates that
+/// it has read or written are locked until it ends. Not for use by several threads at once, except that calls for different
+/// streams may overlap.
+/// </summary>
+public interface ITransaction : IAsyncDisposable
+{
+    /// <summary>Names this attempt, for ever.</summary>
+    TransactionId Id { get; }
+
+    /// <summary>Reads an aggregate under a shared lock.</summary>
+    /// <param name="id">The part of the stream name behind the category.</param>
+    /// <param name="cancellation">Ends the wait; the transaction is aborted then.</param>
+    /// <exception cref="TransactionAbortedException">The lock was not granted in time, or the transaction was aborted.</exception>
+    /// <exception cref="TransactionNotActiveException">It is being committed or has ended.</exception>
+    ValueTask<AggregateView<T>> ReadAsync<T>(string id, CancellationToken cancellation = default)
+        where T : class, IAggregate<T>;
+
+    /// <summary>Opens an aggregate for change under an exclusive lock. Say so at once if a read will lead to a write.</summary>
+    /// <inheritdoc cref="ReadAsync"/>
+    ValueTask<Aggregate<T>> UpdateAsync<T>(string id, CancellationToken cancellation = default)
+        where T : class, IAggregate<T>;
+
+    /// <summary>Reads a plain value under a shared lock.</summary>
+    /// <param name="stream">The stream that keeps the value's versions.</param>
+    /// <param name="cancellation">Ends the wait; the transaction is aborted then.</param>
+    /// <inheritdoc cref="ReadAsync" path="/exception"/>
+    ValueTask<StateView<T>> ReadStateAsync<T>(string stream, CancellationToken cancellation = default)
+        where T : class;
+
+    /// <summary>Opens a plain value for change under an exclusive lock.</summary>
+    /// <inheritdoc cref="ReadStateAsync"/>
+    ValueTask<TransactionalState<T>> UpdateStateAsync<T>(string stream, CancellationToken cancellation = default)
+        where T : class;
+
+    /// <summary>
+    /// Publishes an event to a stream: it is appended at the stream's end with the decision, or not at all. Publishers do not
+    /// wait for each other.
+    /// </summary>
+    /// <exception cref="ArgumentException">The stream belongs to an aggregate or to the engine.</exception>
+    /// <exception cref="TransactionNotActiveException">The transaction is being committed or has ended.</exception>
+    ValueTask PublishAsync(string stream, object @event, CancellationToken cancellation = default);
+
+    /// <summary>Commits. Says the same again if asked again.</summary>
+    /// <param name="cancellation">Ends the wait only: Unknown is returned, and the transaction goes its way.</param>
+    ValueTask<TransactionOutcome> CommitAsync(CancellationToken cancellation = default);
+
+    /// <summary>Aborts. If the decision is out already, that is the answer.</summary>
+    /// <param name="reason">For people; becomes the detail of the cause.</param>
+    ValueTask<TransactionOutcome> AbortAsync(string? reason = null);
+}

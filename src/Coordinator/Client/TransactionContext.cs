@@ -1,0 +1,305 @@
+using Coordinator.Aggregates;
+using Coordinator.Hosting;
+using Coordinator.Participants;
+using Coordinator.Protocol;
+using Coordinator.Protocol.Commit;
+using Coordinator.Protocol.Participation;
+using Coordinator.Shards;
+
+namespace Coordinator.Client;
+
+/// <summary>The initiator's side of one transaction.</summary>
+internal sealed class TransactionContext(TransactionEngine engine) : ITransaction, IInitiator
+{
+    private readonly Lock _gate = new();
+    private readonly List<Participation> _participations = new(2);
+    private List<Completion<TransactionOutcome>>? _waiters;
+    private TransactionOutcome? _outcome;
+    private bool _ending;
+    private int _callsRunning;
+    private int _bytes;
+
+    public TransactionId Id { get; set; }
+
+    /// <summary>The state as one transaction sees it.</summary>
+    public static object? StateOf(Participation participation) =>
+        participation.Working ?? ((FoldedActivation)participation.Activation).State;
+
+    public async ValueTask<AggregateView<T>> ReadAsync<T>(string id, CancellationToken cancellation = default)
+        where T : class, IAggregate<T>
+    {
+        var participation = await OpenAsync(StreamOf<T>(id), typeof(T), engine.Aggregates.Factory<T>(), LockMode.Shared, cancellation).ConfigureAwait(false);
+        return new AggregateView<T>((T)StateOf(participation)!, participation.BaseVersion);
+    }
+
+    public async ValueTask<Aggregate<T>> UpdateAsync<T>(string id, CancellationToken cancellation = default)
+        where T : class, IAggregate<T>
+    {
+        var participation = await OpenAsync(StreamOf<T>(id), typeof(T), engine.Aggregates.Factory<T>(), LockMode.Exclusive, cancellation).ConfigureAwait(false);
+        return new Aggregate<T>(this, participation);
+    }
+
+    public async ValueTask<StateView<T>> ReadStateAsync<T>(string stream, CancellationToken cancellation = default)
+        where T : class
+    {
+        var participation = await OpenAsync(UserStream(stream), typeof(T), engine.Aggregates.StateFactory<T>(), LockMode.Shared, cancellation).ConfigureAwait(false);
+        return new StateView<T>((T?)StateOf(participation), participation.BaseVersion);
+    }
+
+    public async ValueTask<TransactionalState<T>> UpdateStateAsync<T>(string stream, CancellationToken cancellation = default)
+        where T : class
+    {
+        var participation = await OpenAsync(UserStream(stream), typeof(T), engine.Aggregates.StateFactory<T>(), LockMode.Exclusive, cancellation).ConfigureAwait(false);
+        return new TransactionalState<T>(this, participation);
+    }
+
+    public async ValueTask PublishAsync(string stream, object @event, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(@event);
+        var participation = await OpenAsync(
+            UserStream(stream), typeof(PublishedStream), static name => new PublishedStream(name), LockMode.Exclusive, cancellation).ConfigureAwait(false);
+        Record(participation, @event);
+    }
+
+    public ValueTask<TransactionOutcome> CommitAsync(CancellationToken cancellation = default)
+    {
+        bool callsRunning;
+        lock (_gate)
+        {
+            if (_ending || _outcome is not null)
+            {
+                return OutcomeAsync(cancellation);
+            }
+
+            _ending = true;
+            callsRunning = _callsRunning > 0;
+        }
+
+        engine.ToCoordinator(Id, callsRunning
+            ? new CommitInput.AbortRequested(new AbortCause(AbortReason.WorkFailed, null, "a call of the transaction was still running when it asked to commit"))
+            : engine.CommitInput());
+        return OutcomeAsync(cancellation);
+    }
+
+    public ValueTask<TransactionOutcome> AbortAsync(string? reason = null)
+    {
+        Abort(new AbortCause(AbortReason.Requested, null, reason));
+        return OutcomeAsync(CancellationToken.None);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (!_ending)
+        {
+            await AbortAsync("disposed without commit").ConfigureAwait(false);
+        }
+    }
+
+    public void Announce(TransactionId id, CommitMessage.OutcomeAnnounced announcement)
+    {
+        TransactionOutcome outcome = announcement.Outcome switch
+        {
+            OutcomeKind.Committed => new TransactionOutcome.Committed(id),
+            OutcomeKind.Aborted => new TransactionOutcome.Aborted(id, announcement.Cause ?? new AbortCause(AbortReason.Presumed)),
+            _ => new TransactionOutcome.Unknown(id, "The log has the decision in hand and has not said what became of it. Ask for the outcome with this id."),
+        };
+        List<Completion<TransactionOutcome>>? waiters;
+        lock (_gate)
+        {
+            _outcome ??= outcome;
+            waiters = _waiters;
+            _waiters = null;
+        }
+
+        if (waiters is not null)
+        {
+            foreach (var waiter in waiters)
+            {
+                waiter.TryComplete(outcome, engine.Dispatcher);
+            }
+        }
+    }
+
+    /// <summary>Adds an event to the redo of one participant.</summary>
+    public void Record(Participation participation, object @event)
+    {
+        ArgumentNullException.ThrowIfNull(@event);
+        var folded = participation.Activation as FoldedActivation;
+        var data = engine.Events.Serialize(@event);
+        var working = folded?.Fold(StateOf(participation), @event);
+        if (Interlocked.Add(ref _bytes, data.Payload.Length) > engine.Options.RedoBytesMax)
+        {
+            throw new TransactionRefusedException(
+                Id, $"The events of transaction {Id} exceed {engine.Options.RedoBytesMax} bytes (option {nameof(CoordinatorOptions.RedoBytesMax)}). Split the transaction or raise the option.");
+        }
+
+        if (!participation.Activation.TryRecord(participation, data, working))
+        {
+            throw NotActive();
+        }
+    }
+
+    private static StreamName StreamOf<T>(string id)
+        where T : class, IAggregate<T>
+    {
+        ArgumentException.ThrowIfNullOrEmpty(id);
+        return new StreamName(string.Concat(T.Category, "/", id));
+    }
+
+    private StreamName UserStream(string stream)
+    {
+        var name = new StreamName(stream);
+        engine.Aggregates.EnsurePlain(name);
+        return name;
+    }
+
+    private async ValueTask<Participation> OpenAsync(
+        StreamName stream, Type shape, Func<StreamName, Activation> create, LockMode mode, CancellationToken cancellation)
+    {
+        var participation = StartCall(stream);
+        try
+        {
+            participation ??= await EnlistAsync(stream, create).ConfigureAwait(false);
+            if (participation.Activation.Shape != shape)
+            {
+                throw new ArgumentException($"Stream '{stream}' is in use as {participation.Activation.Shape.Name}, not as {shape.Name}: give each use a stream of its own.", nameof(stream));
+            }
+
+            if (!engine.Participants.Feed(participation, ParticipationInput.CallStarted.Instance, LogPosition.None))
+            {
+                throw NotActive();
+            }
+
+            var answer = await engine.Participants.LockAsync(participation, mode, cancellation).ConfigureAwait(false);
+            if (answer is not LockAnswer.Granted)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                throw await RefusedLockAsync(stream, answer).ConfigureAwait(false);
+            }
+
+            engine.Participants.Feed(participation, ParticipationInput.CallEnded.Well, LogPosition.None);
+            return participation;
+        }
+        catch (Exception error)
+        {
+            // Whatever the user's code makes of this exception, the transaction can't commit without the call's work (D-6).
+            Abort(new AbortCause(AbortReason.WorkFailed, new ParticipantId(stream), error.Message));
+            throw;
+        }
+        finally
+        {
+            EndCall();
+        }
+    }
+
+    private Participation? StartCall(StreamName stream)
+    {
+        lock (_gate)
+        {
+            if (_ending || _outcome is not null)
+            {
+                throw NotActive();
+            }
+
+            _callsRunning++;
+            foreach (var participation in _participations)
+            {
+                if (participation.Activation.Stream == stream)
+                {
+                    return participation;
+                }
+            }
+
+            return null;
+        }
+    }
+
+    private void EndCall()
+    {
+        lock (_gate)
+        {
+            _callsRunning--;
+        }
+    }
+
+    private async ValueTask<Participation> EnlistAsync(StreamName stream, Func<StreamName, Activation> create)
+    {
+        var (participation, refusal) = await engine.Participants.EnlistAsync(Id, stream, create).ConfigureAwait(false);
+        if (participation is null)
+        {
+            throw refusal switch
+            {
+                EnlistmentRefusal.NotActive => NotActive(),
+                EnlistmentRefusal.TooManyParticipants => new TransactionRefusedException(
+                    Id, $"Transaction {Id} has {engine.Options.ParticipantsMax} participants, the limit of option {nameof(CoordinatorOptions.ParticipantsMax)}; '{stream}' is one too many."),
+                _ => new TransactionAbortedException(
+                    Id, new AbortCause(AbortReason.SecondIncarnation, new ParticipantId(stream), "two calls for one stream at once: await the first one")),
+            };
+        }
+
+        lock (_gate)
+        {
+            _participations.Add(participation);
+        }
+
+        return participation;
+    }
+
+    private async ValueTask<Exception> RefusedLockAsync(StreamName stream, LockAnswer answer)
+    {
+        if (answer is LockAnswer.Deadlock)
+        {
+            Abort(new AbortCause(
+                AbortReason.Deadlock, new ParticipantId(stream), "two transactions read it and both want to write it; open it with UpdateAsync from the start"));
+        }
+
+        var outcome = await OutcomeAsync(CancellationToken.None).ConfigureAwait(false);
+        return outcome is TransactionOutcome.Aborted aborted ? new TransactionAbortedException(Id, aborted.Cause) : NotActive();
+    }
+
+    private TransactionException NotActive() => Volatile.Read(ref _outcome) is TransactionOutcome.Aborted aborted
+        ? new TransactionAbortedException(Id, aborted.Cause)
+        : new TransactionNotActiveException(Id);
+
+    private void Abort(AbortCause cause)
+    {
+        lock (_gate)
+        {
+            if (_outcome is not null)
+            {
+                return;
+            }
+
+            _ending = true;
+        }
+
+        engine.ToCoordinator(Id, new CommitInput.AbortRequested(cause));
+    }
+
+    private ValueTask<TransactionOutcome> OutcomeAsync(CancellationToken cancellation)
+    {
+        Completion<TransactionOutcome> waiter;
+        lock (_gate)
+        {
+            if (_outcome is { } known)
+            {
+                return new ValueTask<TransactionOutcome>(known);
+            }
+
+            waiter = new();
+            (_waiters ??= new(1)).Add(waiter);
+        }
+
+        return cancellation.CanBeCanceled ? WaitAsync(waiter, cancellation) : waiter.WaitAsync();
+    }
+
+    private async ValueTask<TransactionOutcome> WaitAsync(Completion<TransactionOutcome> waiter, CancellationToken cancellation)
+    {
+        using var registration = cancellation.UnsafeRegister(
+            _ => waiter.TryComplete(
+                new TransactionOutcome.Unknown(Id, "The wait was cancelled; the transaction goes its way. Ask for the outcome with this id."),
+                engine.Dispatcher),
+            null);
+        return await waiter.WaitAsync().ConfigureAwait(false);
+    }
+}

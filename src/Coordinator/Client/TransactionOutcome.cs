@@ -1,0 +1,64 @@
+using Coordinator.Protocol;
+
+namespace Coordinator;
+
+/// <summary>
+/// What an initiator may be told of a transaction, and nothing else: Committed, Aborted or Unknown. An error of the network or
+/// the store is never Aborted.
+/// </summary>
+public abstract record TransactionOutcome
+{
+    private TransactionOutcome(TransactionId id) => Id = id;
+
+    /// <summary>The transaction.</summary>
+    public TransactionId Id { get; }
+
+    /// <summary>True for <see cref="Committed"/> only.</summary>
+    public bool IsCommitted => this is Committed;
+
+    /// <summary>Returns if the transaction committed, throws otherwise.</summary>
+    /// <exception cref="TransactionAbortedException">It was aborted; nothing of it happened.</exception>
+    /// <exception cref="TransactionUnknownException">Its outcome is not known yet; ask with its id.</exception>
+    public void EnsureCommitted()
+    {
+        switch (this)
+        {
+            case Aborted aborted:
+                throw new TransactionAbortedException(Id, aborted.Cause);
+            case Unknown unknown:
+                throw new TransactionUnknownException(Id, unknown.Why);
+        }
+    }
+
+    /// <summary>All of it happened, durably.</summary>
+    public sealed record Committed : TransactionOutcome
+    {
+        /// <summary>Creates it.</summary>
+        public Committed(TransactionId id)
+            : base(id)
+        {
+        }
+    }
+
+    /// <summary>None of it happened, and none of it will.</summary>
+    public sealed record Aborted : TransactionOutcome
+    {
+        /// <summary>Creates it.</summary>
+        public Aborted(TransactionId id, AbortCause cause)
+            : base(id) => Cause = cause;
+
+        /// <summary>Why, and because of which participant.</summary>
+        public AbortCause Cause { get; }
+    }
+
+    /// <summary>It may have happened or may still happen. Ask with <see cref="ITransactions.OutcomeOfAsync"/> before doing it again.</summary>
+    public sealed record Unknown : TransactionOutcome
+    {
+        /// <summary>Creates it.</summary>
+        public Unknown(TransactionId id, string why)
+            : base(id) => Why = why;
+
+        /// <summary>Why it can't be said, and what to do.</summary>
+        public string Why { get; }
+    }
+}

@@ -1,0 +1,85 @@
+using Microsoft.Extensions.Options;
+
+namespace Coordinator;
+
+/// <summary>Limits and times of the engine. They are checked when the host starts.</summary>
+public sealed class CoordinatorOptions
+{
+    /// <summary>
+    /// How long a transaction may take from its begin until its decision is handed to the log. After that it is aborted, or,
+    /// if the log has the decision in hand, its initiator is told Unknown. Default 30 s.
+    /// </summary>
+    public TimeSpan TransactionTimeout { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>How long participants may take to vote once the initiator asks to commit. Default 2 s.</summary>
+    public TimeSpan VoteTimeout { get; set; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>How long a transaction waits for one lock before it is aborted. Default 5 s.</summary>
+    public TimeSpan LockTimeout { get; set; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>How many participants one transaction may have. Default 64.</summary>
+    public int ParticipantsMax { get; set; } = 64;
+
+    /// <summary>How many bytes of events one transaction may append. Default 1 MiB.</summary>
+    public int RedoBytesMax { get; set; } = 1024 * 1024;
+
+    /// <summary>How many transactions may be in flight in this process; more are refused at begin. Default 10,000.</summary>
+    public int InFlightMax { get; set; } = 10_000;
+
+    /// <summary>How many bytes of rows one write to the log may carry, unless a single transaction is larger. Default 256 KiB.</summary>
+    public int GroupBytesMax { get; set; } = 256 * 1024;
+
+    /// <summary>How long the log store may leave a write without an answer before it is given up and fenced. Default 10 s.</summary>
+    public TimeSpan AppendStallTimeout { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>How many aggregates are kept in memory; idle ones beyond that are dropped and read again on use. Default 100,000.</summary>
+    public int ActivationsMax { get; set; } = 100_000;
+
+    /// <summary>How long a stopping host waits for transactions in flight. Default 10 s.</summary>
+    public TimeSpan StopTimeout { get; set; } = TimeSpan.FromSeconds(10);
+}
+
+/// <summary>Says at start which option is wrong, what it is and what it may be.</summary>
+internal sealed class CoordinatorOptionsValidator : IValidateOptions<CoordinatorOptions>
+{
+    private static readonly TimeSpan TimeoutMax = TimeSpan.FromHours(1);
+
+    public ValidateOptionsResult Validate(string? name, CoordinatorOptions options)
+    {
+        var faults = new List<string>();
+        Time(nameof(options.TransactionTimeout), options.TransactionTimeout);
+        Time(nameof(options.VoteTimeout), options.VoteTimeout);
+        Time(nameof(options.LockTimeout), options.LockTimeout);
+        Time(nameof(options.AppendStallTimeout), options.AppendStallTimeout);
+        Time(nameof(options.StopTimeout), options.StopTimeout);
+        Count(nameof(options.ParticipantsMax), options.ParticipantsMax, 1, 10_000);
+        Count(nameof(options.RedoBytesMax), options.RedoBytesMax, 1024, 64 * 1024 * 1024);
+        Count(nameof(options.InFlightMax), options.InFlightMax, 1, 1_000_000);
+        Count(nameof(options.GroupBytesMax), options.GroupBytesMax, 4096, 16 * 1024 * 1024);
+        Count(nameof(options.ActivationsMax), options.ActivationsMax, 1, 100_000_000);
+        if (options.LockTimeout > options.TransactionTimeout)
+        {
+            faults.Add(
+                $"{nameof(options.LockTimeout)} is {options.LockTimeout}, longer than {nameof(options.TransactionTimeout)} ({options.TransactionTimeout}): "
+                + "it would never end a wait. Make it shorter.");
+        }
+
+        return faults.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(faults);
+
+        void Time(string option, TimeSpan value)
+        {
+            if (value <= TimeSpan.Zero || value > TimeoutMax)
+            {
+                faults.Add($"{option} is {value}. Set it to more than zero and at most {TimeoutMax}.");
+            }
+        }
+
+        void Count(string option, int value, int min, int max)
+        {
+            if (value < min || value > max)
+            {
+                faults.Add($"{option} is {value}. Set it to at least {min} and at most {max}.");
+            }
+        }
+    }
+}

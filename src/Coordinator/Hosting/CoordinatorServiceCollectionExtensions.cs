@@ -1,0 +1,112 @@
+using System.Reflection;
+using Coordinator.Aggregates;
+using Coordinator.Hosting;
+using Coordinator.Log;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace Coordinator
+{
+    /// <summary>What an application adds to the embedded host.</summary>
+    public sealed class CoordinatorBuilder
+    {
+        internal CoordinatorBuilder(IServiceCollection services) => Services = services;
+
+        /// <summary>The application's services.</summary>
+        public IServiceCollection Services { get; }
+
+        /// <summary>Adds every event type that an assembly declares with <see cref="EventTypeAttribute"/>.</summary>
+        public CoordinatorBuilder AddEventsFrom(Assembly assembly) => ConfigureEvents(events => events.AddFrom(assembly));
+
+        /// <summary>Adds event types one by one, or changes how events become JSON.</summary>
+        public CoordinatorBuilder ConfigureEvents(Action<EventTypes> configure)
+        {
+            ArgumentNullException.ThrowIfNull(configure);
+            Services.AddSingleton(configure);
+            return this;
+        }
+
+        /// <summary>
+        /// Keeps the log in this process's memory: for tests and trials. Nothing survives the process.
+        /// </summary>
+        public CoordinatorBuilder UseInMemoryLog() => UseLogStore(static _ => new InMemoryLogStore());
+
+        internal CoordinatorBuilder UseLogStore(Func<IServiceProvider, ILogStore> create)
+        {
+            Services.RemoveAll<ILogStore>();
+            Services.AddSingleton(create);
+            return this;
+        }
+    }
+}
+
+namespace Microsoft.Extensions.DependencyInjection
+{
+    using Coordinator;
+
+    /// <summary>Adds the coordinator to an application.</summary>
+    public static class CoordinatorServiceCollectionExtensions
+    {
+        /// <summary>
+        /// Adds <see cref="ITransactions"/> and <see cref="IEventLog"/> and the hosted service that owns the log. Choose a log on
+        /// the returned builder; may be called again to configure more. Options are checked when the host starts.
+        /// </summary>
+        public static CoordinatorBuilder AddCoordinator(this IServiceCollection services, Action<CoordinatorOptions>? configure = null)
+        {
+            ArgumentNullException.ThrowIfNull(services);
+            if (configure is not null)
+            {
+                services.Configure(configure);
+            }
+
+            services.AddOptions<CoordinatorOptions>().ValidateOnStart();
+            services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<CoordinatorOptions>, CoordinatorOptionsValidator>());
+            services.TryAddSingleton(TimeProvider.System);
+            services.TryAddSingleton(CreateEngine);
+            services.TryAddSingleton<ITransactions>(static provider => provider.GetRequiredService<TransactionEngine>());
+            services.TryAddSingleton<IEventLog>(static provider => provider.GetRequiredService<TransactionEngine>());
+            services.TryAddEnumerable(ServiceDescriptor.Singleton<IHostedService, CoordinatorHostedService>());
+            return new CoordinatorBuilder(services);
+        }
+
+        private static TransactionEngine CreateEngine(IServiceProvider provider)
+        {
+            var events = new EventTypes();
+            foreach (var configure in provider.GetServices<Action<EventTypes>>())
+            {
+                configure(events);
+            }
+
+            var store = provider.GetService<ILogStore>()
+                ?? throw new InvalidOperationException(
+                    "No log was chosen: call UseSqlite(\"file\") on what AddCoordinator returns (or UseInMemoryLog() for a trial).");
+            var seams = new EngineSeams(
+                store,
+                provider.GetRequiredService<TimeProvider>(),
+                SystemRandomSource.Instance,
+                ThreadPoolDispatcher.Instance,
+                Transport: null,
+                $"{Environment.MachineName}:{Environment.ProcessId}");
+            return new TransactionEngine(
+                seams,
+                provider.GetRequiredService<IOptions<CoordinatorOptions>>().Value,
+                events,
+                new AggregateTypes(events),
+                provider.GetRequiredService<ILoggerFactory>().CreateLogger("Coordinator"));
+        }
+    }
+}
+
+namespace Coordinator.Hosting
+{
+    /// <summary>Starts and stops the engine with the application.</summary>
+    internal sealed class CoordinatorHostedService(TransactionEngine engine) : IHostedService
+    {
+        public Task StartAsync(CancellationToken cancellationToken) => engine.StartAsync(cancellationToken);
+
+        public Task StopAsync(CancellationToken cancellationToken) => engine.StopAsync(cancellationToken);
+    }
+}

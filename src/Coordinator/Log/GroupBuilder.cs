@@ -1,0 +1,217 @@
+using System.Runtime.InteropServices;
+using Coordinator.Protocol;
+using Coordinator.Protocol.Commit;
+using Coordinator.Protocol.Ownership;
+
+namespace Coordinator.Log;
+
+/// <summary>
+/// Makes one group of the batches that wait: numbers the shard rows, checks each batch's reads and writes against the batches
+/// before it in the group (in SQL two transactions of one group would be blind to each other: write skew), and says what
+/// the store must check.
+/// </summary>
+internal sealed class GroupBuilder(int bytesMax)
+{
+    private readonly Dictionary<StreamName, Touched> _touched = [];
+    private readonly List<LogRow> _rows = [];
+    private readonly List<StreamCheck> _checks = [];
+    private int _bytes;
+
+    /// <summary>What a stream ends with once the group so far has landed.</summary>
+    private readonly record struct Touched(StreamEnd End, LogPosition Position);
+
+    public List<PendingAppend> Members { get; } = [];
+
+    /// <summary>Lanes with rows in the group, and the first version and seed of each in it.</summary>
+    public List<(ShardLane Lane, long FirstVersion, uint Seed)> Lanes { get; } = [];
+
+    /// <summary>Ends of the streams that the log numbers itself, with what this group adds.</summary>
+    public TailCache Tails { get; } = new();
+
+    public void Clear()
+    {
+        _touched.Clear();
+        _rows.Clear();
+        _checks.Clear();
+        Members.Clear();
+        Lanes.Clear();
+        _bytes = 0;
+    }
+
+    /// <summary>Adds a batch; false if it must wait for the next group.</summary>
+    public bool TryAdd(PendingAppend append, AppendId id, long now)
+    {
+        if ((Members.Count > 0 && _bytes + append.Size > bytesMax) || !FitsBehindMembers(append))
+        {
+            return false;
+        }
+
+        _bytes += append.Size;
+        append.AppendId = id;
+        AddShardRow(append, now);
+        var position = new LogPosition(append.Lane.Shard, (ulong)append.ShardVersion);
+        foreach (var redo in append.Redo)
+        {
+            AddRedo(append, redo, position, now);
+        }
+
+        Members.Add(append);
+        return true;
+    }
+
+    /// <summary>The group as the store takes it.</summary>
+    public RowGroup ToGroup()
+    {
+        _rows.Sort(static (left, right) =>
+        {
+            var order = left.Stream.CompareTo(right.Stream);
+            return order != 0 ? order : left.Version.CompareTo(right.Version);
+        });
+        return new RowGroup([.. CollectionsMarshal.AsSpan(_rows)], [.. CollectionsMarshal.AsSpan(_checks)]);
+    }
+
+    /// <summary>
+    /// False if the batch conflicts with what an earlier member writes: whether that is a conflict for good depends on whether
+    /// the earlier one lands, so it waits.
+    /// </summary>
+    private bool FitsBehindMembers(PendingAppend append)
+    {
+        if (_touched.Count == 0)
+        {
+            return true;
+        }
+
+        foreach (var redo in append.Redo)
+        {
+            if (_touched.TryGetValue(redo.Stream, out var touched)
+                && !AppendRules.Accepts(append.Mode, redo, append.Event.Id, touched.End))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private void AddShardRow(PendingAppend append, long now)
+    {
+        var lane = append.Lane;
+        var known = _touched.TryGetValue(lane.Stream, out var touched);
+        append.ShardVersion = known ? touched.End.Version + 1 : lane.Ownership.NextVersion;
+        var epoch = lane.Ownership.Epoch;
+        if (!known)
+        {
+            _checks.Add(AppendRules.CheckOf(lane.Stream, append.ShardVersion, epoch));
+            Lanes.Add((lane, append.ShardVersion, lane.Seed));
+        }
+
+        var row = new LogRow
+        {
+            Stream = lane.Stream,
+            Version = append.ShardVersion,
+            Kind = append.Kind,
+            AppendId = append.AppendId,
+            Transaction = append.Event.Id,
+            Epoch = epoch,
+            Position = new LogPosition(lane.Shard, (ulong)append.ShardVersion),
+            WrittenAt = now,
+            Payload = append.Payload,
+        };
+        row.Checksum = RowChecksum.Of(row, lane.Seed);
+        lane.Seed = RowChecksum.SeedAfter(row);
+        _rows.Add(row);
+        _touched[lane.Stream] = new Touched(new StreamEnd(row.Version, default, epoch), row.Position);
+    }
+
+    private void AddRedo(PendingAppend append, Redo redo, LogPosition position, long now)
+    {
+        var transaction = append.Event.Id;
+        var known = _touched.TryGetValue(redo.Stream, out var touched);
+        if (!known)
+        {
+            var tail = redo.ExpectedVersion == Redo.AtEnd ? Tails.Of(redo.Stream) : default;
+            if (AppendRules.CheckOf(append.Mode, redo, transaction, tail.Version) is not { } check)
+            {
+                return;
+            }
+
+            _checks.Add(check);
+            touched = new Touched(
+                new StreamEnd(check.Version, check.MustBeHeld ? check.Holder : default, 0),
+                redo.ExpectedVersion == Redo.AtEnd ? tail.Position : redo.Previous);
+        }
+
+        var rows = BindingBatch.RowCount(append.Mode, redo);
+        var previous = touched.Position;
+        for (var i = 0; i < rows; i++)
+        {
+            var row = MakeRow(append, redo, i, touched.End.Version + 1 + i, position, previous, now);
+            row.Checksum = RowChecksum.Of(row, 0);
+            _rows.Add(row);
+            previous = position;
+        }
+
+        _touched[redo.Stream] = rows == 0
+            ? touched
+            : new Touched(AppendRules.After(append.Mode, redo, transaction, touched.End), position);
+        if (redo.ExpectedVersion == Redo.AtEnd && rows > 0)
+        {
+            Tails.Set(redo.Stream, _touched[redo.Stream].End.Version, position);
+        }
+    }
+
+    private static LogRow MakeRow(
+        PendingAppend append, Redo redo, int index, long version, LogPosition position, LogPosition previous, long now)
+    {
+        var data = append.Mode is RedoMode.Write or RedoMode.WriteBehindHold ? redo.Events[index] : null;
+        return new LogRow
+        {
+            Stream = redo.Stream,
+            Version = version,
+            Kind = append.Mode switch
+            {
+                RedoMode.Hold => RowKind.Held,
+                RedoMode.Release => RowKind.Released,
+                _ => RowKind.Event,
+            },
+            AppendId = append.AppendId,
+            Transaction = append.Event.Id,
+            Position = position,
+            Previous = previous,
+            Type = data?.Type ?? string.Empty,
+            TypeVersion = data?.TypeVersion ?? 0,
+            WrittenAt = now,
+            Payload = data?.Payload ?? default,
+        };
+    }
+}
+
+/// <summary>
+/// What the streams end with that the log numbers itself. A wrong entry costs a refused group and a read, never a wrong row:
+/// the store checks it.
+/// </summary>
+internal sealed class TailCache
+{
+    private const int CountMax = 10_000;
+    private readonly Dictionary<StreamName, (long Version, LogPosition Position)> _tails = [];
+
+    public bool Knows(StreamName stream) => _tails.ContainsKey(stream);
+
+    public (long Version, LogPosition Position) Of(StreamName stream)
+    {
+        Invariant.Holds(_tails.TryGetValue(stream, out var tail), "the end of a stream is read before the log numbers it");
+        return tail;
+    }
+
+    public void Set(StreamName stream, long version, LogPosition position)
+    {
+        if (_tails.Count >= CountMax && !_tails.ContainsKey(stream))
+        {
+            _tails.Clear();
+        }
+
+        _tails[stream] = (version, position);
+    }
+
+    public void Clear() => _tails.Clear();
+}

@@ -1,0 +1,119 @@
+using Coordinator.Protocol;
+using Coordinator.Protocol.Ownership;
+
+namespace Coordinator.Log;
+
+/// <summary>The fence: what an unclear answer is turned into before anyone is told.</summary>
+internal sealed partial class GroupCommitter
+{
+    private async ValueTask ClearUpAsync(Exception? error)
+    {
+        GroupUnclear(logger, _group.Members.Count, error?.Message);
+        var (lane, firstVersion, firstSeed) = _group.Lanes[0];
+        var state = GroupState.Send(
+            [.. _group.Members.Select(append => append.AppendId)], firstVersion, CountIn(lane), new AppendId(_writer, ++_sends));
+        state = GroupProtocol.Advance(state, GroupInput.Unclear);
+
+        // Each version's empty row is written with the same bytes however often it is tried: whichever try landed, the chain fits.
+        var emptyRows = new Dictionary<long, LogRow>();
+        while (state.Phase is not GroupPhase.Settled)
+        {
+            var version = state.EmptyRowVersion;
+            if (!emptyRows.TryGetValue(version, out var empty))
+            {
+                var landed = state.Phase is GroupPhase.Confirming && state.Verdict is GroupVerdict.Landed;
+                var seed = emptyRows.TryGetValue(version - 1, out var previous) ? RowChecksum.SeedAfter(previous) : landed ? lane.Seed : firstSeed;
+                emptyRows[version] = empty = EmptyRow(lane, version, state.FenceId, seed);
+            }
+
+            var check = AppendRules.CheckOf(lane.Stream, version, lane.Ownership.Epoch);
+            var answer = await AppendAsync(new RowGroup([empty], [check])).ConfigureAwait(false);
+            state = await AdvanceAsync(state, answer, empty).ConfigureAwait(false);
+        }
+
+        _failures = 0;
+        RowCount += emptyRows.Count;
+        lane.Seed = emptyRows.TryGetValue(state.NextVersion - 1, out var last) ? RowChecksum.SeedAfter(last) : lane.Seed;
+        Settle(state, lane);
+    }
+
+    private async ValueTask<GroupState> AdvanceAsync(GroupState state, GroupAnswer answer, LogRow empty)
+    {
+        switch (answer.Kind)
+        {
+            case GroupAnswerKind.Landed:
+                return GroupProtocol.Advance(state, GroupInput.Acknowledged);
+            case GroupAnswerKind.CheckFailed:
+                var finding = (await InspectAsync([new RowKey(empty.Stream, empty.Version)]).ConfigureAwait(false))[0];
+                Invariant.Holds(
+                    finding.Exists || finding.End.Version >= empty.Version - 1,
+                    $"the log still has row {empty.Version - 1} of {empty.Stream}, which was acknowledged (D-3): was an older copy of it restored?");
+                if (finding.Exists)
+                {
+                    return GroupProtocol.Advance(
+                        state, GroupInput.RowInTheWay, new RowFound(finding.AppendId, finding.Kind is RowKind.ShardOwned));
+                }
+
+                break;
+        }
+
+        await BackOffAsync(answer.Error).ConfigureAwait(false);
+        return GroupProtocol.Advance(state, GroupInput.Unclear); // again at the same version
+    }
+
+    private void Settle(GroupState state, ShardLane fenced)
+    {
+        if (state.Verdict is GroupVerdict.Landed)
+        {
+            GroupCount++;
+            foreach (var (lane, firstVersion, _) in _group.Lanes)
+            {
+                SettleLane(lane, ReferenceEquals(lane, fenced) && !state.ShardLost ? state.NextVersion : firstVersion + CountIn(lane));
+            }
+
+            if (state.ShardLost)
+            {
+                // It is in, but another owner was there before the row behind it was acknowledged: only that owner may speak.
+                Lose(fenced);
+                TellOwnerLost();
+                return;
+            }
+
+            TellAppended();
+            return;
+        }
+
+        if (state.ShardLost)
+        {
+            TakeBack();
+            Lose(fenced);
+            return;
+        }
+
+        TakeBack(fenced, state.NextVersion, fenced.Seed);
+    }
+
+    private void TellOwnerLost()
+    {
+        foreach (var append in _group.Members)
+        {
+            append.Target.Settled(append, AppendResult.OwnerLost, default, null);
+        }
+    }
+
+    private LogRow EmptyRow(ShardLane lane, long version, AppendId id, uint seed)
+    {
+        var row = new LogRow
+        {
+            Stream = lane.Stream,
+            Version = version,
+            Kind = RowKind.Fenced,
+            AppendId = id,
+            Epoch = lane.Ownership.Epoch,
+            Position = new LogPosition(lane.Shard, (ulong)version),
+            WrittenAt = time.GetUtcNow().ToUnixTimeMilliseconds() * 1000,
+        };
+        row.Checksum = RowChecksum.Of(row, seed);
+        return row;
+    }
+}

@@ -1,0 +1,423 @@
+using System.Collections.Immutable;
+using Coordinator.Hosting;
+using Coordinator.Protocol;
+using Coordinator.Protocol.Ownership;
+using Microsoft.Extensions.Logging;
+
+namespace Coordinator.Log;
+
+/// <summary>
+/// Merges all batches that wait into one write, one round trip and one forced sync, with one group in flight for the whole
+/// process; and finds out what became of a group before anyone is told (rule D-2).
+/// </summary>
+/// <remarks>
+/// It decides nothing: what an answer of the store means is <see cref="GroupProtocol"/>'s, what conflicts is
+/// <see cref="AppendRules"/>', who owns a shard is <see cref="OwnershipProtocol"/>'s. A batch is never withdrawn once it is
+/// here; while the store can't write, batches wait.
+/// </remarks>
+internal sealed partial class GroupCommitter(
+    ILogStore store, TimeProvider time, MonotonicClock clock, IRandomSource random, IDispatcher dispatcher, ILogger logger, int groupBytesMax)
+{
+    private static readonly TimeSpan RetryDelayMin = TimeSpan.FromMilliseconds(5);
+    private static readonly TimeSpan RetryDelayMax = TimeSpan.FromSeconds(1);
+
+    private readonly Lock _gate = new();
+    private readonly GroupBuilder _group = new(groupBytesMax);
+    private readonly ulong _writer = random.Next();
+    private readonly List<PendingAppend> _arrived = [];
+    private List<PendingAppend> _waiting = [];
+    private List<PendingAppend> _next = [];
+    private ulong _sends;
+    private int _failures;
+    private int _membersMax = int.MaxValue;
+    private bool _running;
+    private long _inFlightSince = -1;
+    private Completion<bool>? _idle;
+
+    /// <summary>Batches that are durable: the forced batches of design section 4's table.</summary>
+    public long BatchCount { get; private set; }
+
+    /// <summary>Groups that landed: what the store actually synced.</summary>
+    public long GroupCount { get; private set; }
+
+    /// <summary>Rows that landed, empty ones included.</summary>
+    public long RowCount { get; private set; }
+
+    /// <summary>Since when the store has had the group in flight, or null.</summary>
+    public TimeSpan? InFlightSince => Volatile.Read(ref _inFlightSince) is var ticks and >= 0 ? TimeSpan.FromTicks(ticks) : null;
+
+    /// <summary>Hands a batch to the log; its target hears what became of it.</summary>
+    public void Enqueue(PendingAppend append)
+    {
+        lock (_gate)
+        {
+            _arrived.Add(append);
+            if (_running)
+            {
+                return;
+            }
+
+            _running = true;
+        }
+
+        Start();
+    }
+
+    /// <summary>Waits until no batch is under way.</summary>
+    public ValueTask WhenIdleAsync()
+    {
+        lock (_gate)
+        {
+            if (!_running)
+            {
+                return ValueTask.CompletedTask;
+            }
+
+            _idle ??= new Completion<bool>();
+        }
+
+        return WaitAsync(_idle);
+
+        static async ValueTask WaitAsync(Completion<bool> idle) => await idle.WaitAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>The watchdog: a group that the store does not answer for becomes unclear, and is fenced.</summary>
+    public void AbandonIfStuck(TimeSpan limit)
+    {
+        if (InFlightSince is { } since && clock.Now - since > limit)
+        {
+            AppendStuck(logger, store.Description, limit.TotalSeconds);
+            store.AbandonAppend();
+        }
+    }
+
+    private async void Start()
+    {
+        try
+        {
+            while (TakeArrived())
+            {
+                await SendOneGroupAsync().ConfigureAwait(false);
+            }
+        }
+        catch (Exception error)
+        {
+            // A bug or a broken promise: nothing may be told on such ground. What is under way stays without an answer.
+            CommitterBroken(logger, error);
+            throw;
+        }
+    }
+
+    private bool TakeArrived()
+    {
+        Completion<bool>? idle;
+        lock (_gate)
+        {
+            (_waiting, _next) = (_next, _waiting);
+            _next.Clear();
+            _waiting.AddRange(_arrived);
+            _arrived.Clear();
+            if (_waiting.Count > 0)
+            {
+                return true;
+            }
+
+            _running = false;
+            idle = _idle;
+            _idle = null;
+        }
+
+        idle?.TryComplete(true, dispatcher);
+        return false;
+    }
+
+    private async ValueTask SendOneGroupAsync()
+    {
+        await LearnTailsAsync().ConfigureAwait(false);
+        _group.Clear();
+        var now = time.GetUtcNow().ToUnixTimeMilliseconds() * 1000;
+        foreach (var append in _waiting)
+        {
+            if (append.Lane.IsLost)
+            {
+                append.Target.Settled(append, AppendResult.OwnerLost, default, null);
+            }
+            else if (_group.Members.Count >= _membersMax || !_group.TryAdd(append, new AppendId(_writer, ++_sends), now))
+            {
+                _next.Add(append);
+            }
+        }
+
+        if (_group.Members.Count == 0)
+        {
+            return;
+        }
+
+        foreach (var (lane, _, _) in _group.Lanes)
+        {
+            lane.Ownership = OwnershipProtocol.Advance(lane.Ownership, new OwnershipInput.AppendStarted());
+        }
+
+        var group = _group.ToGroup();
+        var answer = await AppendAsync(group).ConfigureAwait(false);
+        switch (answer.Kind)
+        {
+            case GroupAnswerKind.Landed:
+                Land(group.Rows.Length);
+                break;
+            case GroupAnswerKind.Unclear:
+                await ClearUpAsync(answer.Error).ConfigureAwait(false);
+                break;
+            case GroupAnswerKind.CheckFailed:
+                await FindConflictsAsync(group).ConfigureAwait(false);
+                break;
+            case GroupAnswerKind.Refused:
+                Halve(answer.Error);
+                break;
+            default:
+                TakeBack();
+                await BackOffAsync(answer.Error).ConfigureAwait(false);
+                break;
+        }
+    }
+
+    private ValueTask<GroupAnswer> AppendAsync(RowGroup group)
+    {
+        Volatile.Write(ref _inFlightSince, clock.Now.Ticks);
+        var sent = store.AppendAsync(group);
+        if (!sent.IsCompletedSuccessfully)
+        {
+            return WaitAsync(sent);
+        }
+
+        Volatile.Write(ref _inFlightSince, -1);
+        return sent;
+
+        async ValueTask<GroupAnswer> WaitAsync(ValueTask<GroupAnswer> pending)
+        {
+            var answer = await pending.ConfigureAwait(false);
+            Volatile.Write(ref _inFlightSince, -1);
+            return answer;
+        }
+    }
+
+    /// <summary>Reads what the streams end with that the log numbers itself and has not written yet.</summary>
+    private ValueTask LearnTailsAsync()
+    {
+        HashSet<StreamName>? unknown = null;
+        foreach (var append in _waiting)
+        {
+            foreach (var redo in append.Redo)
+            {
+                if (redo.ExpectedVersion == Redo.AtEnd && !_group.Tails.Knows(redo.Stream))
+                {
+                    (unknown ??= []).Add(redo.Stream);
+                }
+            }
+        }
+
+        return unknown is null ? ValueTask.CompletedTask : ReadAsync(unknown);
+
+        async ValueTask ReadAsync(HashSet<StreamName> streams)
+        {
+            foreach (var finding in await InspectAsync([.. streams.Select(stream => new RowKey(stream, 1))]).ConfigureAwait(false))
+            {
+                _group.Tails.Set(finding.Key.Stream, finding.End.Version, finding.EndPosition);
+            }
+        }
+    }
+
+    private void Land(int rows)
+    {
+        _failures = 0;
+        _membersMax = int.MaxValue;
+        GroupCount++;
+        RowCount += rows;
+        foreach (var (lane, firstVersion, _) in _group.Lanes)
+        {
+            SettleLane(lane, firstVersion + CountIn(lane));
+        }
+
+        TellAppended();
+    }
+
+    private void TellAppended()
+    {
+        BatchCount += _group.Members.Count;
+        foreach (var append in _group.Members)
+        {
+            append.Target.Settled(append, AppendResult.Appended, new LogPosition(append.Lane.Shard, (ulong)append.ShardVersion), null);
+        }
+    }
+
+    /// <summary>
+    /// Nothing of the group landed: its lanes go on where they were (the fenced one behind its fence), its members wait again,
+    /// in order.
+    /// </summary>
+    private void TakeBack(ShardLane? fenced = null, long fencedNextVersion = 0, uint fencedSeed = 0)
+    {
+        foreach (var (lane, firstVersion, seed) in _group.Lanes)
+        {
+            var isFenced = ReferenceEquals(lane, fenced);
+            lane.Seed = isFenced ? fencedSeed : seed;
+            SettleLane(lane, isFenced ? fencedNextVersion : firstVersion);
+        }
+
+        _group.Tails.Clear();
+        _next.InsertRange(0, _group.Members);
+    }
+
+    private static void SettleLane(ShardLane lane, long nextVersion) =>
+        lane.Ownership = OwnershipProtocol.Advance(lane.Ownership, new OwnershipInput.AppendSettled(nextVersion));
+
+    private int CountIn(ShardLane lane)
+    {
+        var count = 0;
+        foreach (var append in _group.Members)
+        {
+            count += ReferenceEquals(append.Lane, lane) ? 1 : 0;
+        }
+
+        return count;
+    }
+
+    /// <summary>The store refuses some row of the group and does not say which: find the batch by halving.</summary>
+    private void Halve(Exception? error)
+    {
+        TakeBack();
+        if (_group.Members.Count > 1)
+        {
+            _membersMax = _group.Members.Count / 2;
+            return;
+        }
+
+        _membersMax = int.MaxValue;
+        var append = _group.Members[0];
+        _next.Remove(append);
+        BatchRejected(logger, append.Event.Id, error?.Message);
+        append.Target.Settled(
+            append, AppendResult.Rejected, default, new AbortCause(AbortReason.Rejected, null, "the log store refuses the rows: " + error?.Message));
+    }
+
+    private async ValueTask FindConflictsAsync(RowGroup group)
+    {
+        TakeBack();
+        var findings = await InspectAsync([.. group.Checks.Select(check => new RowKey(check.Stream, check.Version + 1))]).ConfigureAwait(false);
+        var ends = new Dictionary<StreamName, StreamEnd>(findings.Length);
+        foreach (var finding in findings)
+        {
+            // Rolled back, and yet there: then the answer was not what it said. Nothing may rest on it.
+            Invariant.Holds(!finding.Exists || finding.AppendId.Writer != _writer || !IsMember(finding.AppendId), "a group that was rolled back has no row in the log");
+            ends[finding.Key.Stream] = finding.End;
+        }
+
+        LoseForeignLanes(group.Checks, ends);
+        var conflicts = 0;
+        foreach (var append in _group.Members)
+        {
+            if (append.Lane.IsLost)
+            {
+                continue; // told with the next group
+            }
+
+            var conflict = AppendRules.FirstConflict(append.Mode, append.Redo, append.Event.Id, stream => ends.GetValueOrDefault(stream));
+            if (conflict is { } stream)
+            {
+                conflicts++;
+                _next.Remove(append);
+                append.Target.Settled(
+                    append, AppendResult.Conflict, default, new AbortCause(AbortReason.Conflict, new ParticipantId(stream), "the stream has moved on"));
+                continue;
+            }
+
+            foreach (var redo in append.Redo)
+            {
+                ends[redo.Stream] = AppendRules.After(append.Mode, redo, append.Event.Id, ends.GetValueOrDefault(redo.Stream));
+            }
+        }
+
+        if (conflicts == 0)
+        {
+            await BackOffAsync(null).ConfigureAwait(false); // what stood in the way is gone, or our view of a tail was old
+        }
+    }
+
+    private void LoseForeignLanes(ImmutableArray<StreamCheck> checks, Dictionary<StreamName, StreamEnd> ends)
+    {
+        foreach (var (lane, _, _) in _group.Lanes)
+        {
+            foreach (var check in checks)
+            {
+                if (check.Stream == lane.Stream && !check.Holds(ends.GetValueOrDefault(check.Stream)))
+                {
+                    Lose(lane);
+                }
+            }
+        }
+    }
+
+    private void Lose(ShardLane lane)
+    {
+        ShardTakenOver(logger, lane.Shard);
+        lane.Ownership = OwnershipProtocol.Advance(lane.Ownership, new OwnershipInput.ForeignClaimRead());
+    }
+
+    private bool IsMember(AppendId id)
+    {
+        foreach (var append in _group.Members)
+        {
+            if (append.AppendId == id)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private async ValueTask<ImmutableArray<KeyFinding>> InspectAsync(ImmutableArray<RowKey> keys)
+    {
+        while (true)
+        {
+            try
+            {
+                var findings = await store.InspectAsync(keys, CancellationToken.None).ConfigureAwait(false);
+                _failures = 0;
+                return findings;
+            }
+            catch (Exception error) when (error is not (InvariantViolationException or LogCorruptException))
+            {
+                await BackOffAsync(error).ConfigureAwait(false); // a read is safe to repeat, and nothing is told before it succeeds
+            }
+        }
+    }
+
+    private async ValueTask BackOffAsync(Exception? error)
+    {
+        var delay = TimeSpan.FromTicks(Math.Min(RetryDelayMax.Ticks, RetryDelayMin.Ticks << Math.Min(_failures, 10)));
+        if (error is not null && _failures++ % 20 == 0)
+        {
+            StoreFailing(logger, store.Description, error.Message);
+        }
+
+        await Task.Delay(delay, time).ConfigureAwait(false);
+    }
+
+    [LoggerMessage(1001, LogLevel.Warning, "The log store {Store} has not answered for {Seconds} s: giving its connection up and fencing what was sent.")]
+    private static partial void AppendStuck(ILogger logger, string store, double seconds);
+
+    [LoggerMessage(1002, LogLevel.Critical, "The group committer stopped on a broken promise. Nothing that was under way has been answered; restart the process.")]
+    private static partial void CommitterBroken(ILogger logger, Exception error);
+
+    [LoggerMessage(1003, LogLevel.Error, "The log store refuses the batch of transaction {Transaction}: {Error}")]
+    private static partial void BatchRejected(ILogger logger, TransactionId transaction, string? error);
+
+    [LoggerMessage(1004, LogLevel.Error, "Shard {Shard} has another owner: this one stops. Undecided transactions were not committed by it.")]
+    private static partial void ShardTakenOver(ILogger logger, ushort shard);
+
+    [LoggerMessage(1005, LogLevel.Warning, "The log store {Store} does not write: {Error}. Commits wait and are retried.")]
+    private static partial void StoreFailing(ILogger logger, string store, string error);
+
+    [LoggerMessage(1006, LogLevel.Warning, "It is unclear whether a group of {Count} batches landed: {Error}. Fencing it before anyone is told.")]
+    private static partial void GroupUnclear(ILogger logger, int count, string? error);
+}

@@ -1,0 +1,218 @@
+using System.Buffers;
+using System.Collections.Immutable;
+using System.Text.Json;
+using Coordinator.Protocol;
+using Coordinator.Protocol.Commit;
+
+namespace Coordinator.Log;
+
+/// <summary>
+/// Shard rows as JSON: an operator reads them with SQL, and a log written today must be read by every later version. Fields
+/// are only ever added; an unknown field is ignored, a missing or odd one makes the row unreadable.
+/// </summary>
+internal static class ShardEventCodec
+{
+    public static RowKind KindOf(CommitEvent durable) => durable switch
+    {
+        CommitEvent.LastResourceCommitting => RowKind.LastResourceCommitting,
+        CommitEvent.CommitDecided => RowKind.CommitDecided,
+        CommitEvent.AbortDecided => RowKind.AbortDecided,
+        CommitEvent.TransactionEnded => RowKind.TransactionEnded,
+        _ => throw new InvariantViolationException($"{durable.GetType().Name} has a row kind"),
+    };
+
+    public static byte[] Encode(CommitEvent durable)
+    {
+        var buffer = new ArrayBufferWriter<byte>(256);
+        using var writer = new Utf8JsonWriter(buffer, new JsonWriterOptions { SkipValidation = true });
+        writer.WriteStartObject();
+        switch (durable)
+        {
+            case CommitEvent.LastResourceCommitting record:
+                WriteBranches(writer, record.Branches);
+                writer.WriteStartArray("resource"u8);
+                WriteBranch(writer, record.Resource);
+                writer.WriteEndArray();
+                WriteStreams(writer, record.Redo, withEvents: true);
+                break;
+            case CommitEvent.CommitDecided decided:
+                WriteBranches(writer, decided.Branches);
+                WriteStreams(writer, decided.Redo, withEvents: false);
+                WriteAfterLastResource(writer, decided.AfterLastResource);
+                break;
+            case CommitEvent.AbortDecided decided:
+                WriteBranches(writer, decided.Branches);
+                WriteStreams(writer, decided.Redo, withEvents: false);
+                WriteAfterLastResource(writer, decided.AfterLastResource);
+                WriteCause(writer, decided.Cause);
+                break;
+        }
+
+        writer.WriteEndObject();
+        writer.Flush();
+        return buffer.WrittenSpan.ToArray();
+    }
+
+    /// <summary>Reads a row of a transaction back.</summary>
+    /// <exception cref="LogCorruptException">The row is not what it was written as.</exception>
+    public static CommitEvent Decode(LogRow row)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(row.Payload);
+            var root = document.RootElement;
+            return row.Kind switch
+            {
+                RowKind.LastResourceCommitting => new CommitEvent.LastResourceCommitting(
+                    row.Transaction, ReadBranches(root, "branches"), ReadBranches(root, "resource").Single(), ReadStreams(root)),
+                RowKind.CommitDecided => new CommitEvent.CommitDecided(
+                    row.Transaction, ReadBranches(root, "branches"), ReadStreams(root), ReadAfterLastResource(root)),
+                RowKind.AbortDecided => new CommitEvent.AbortDecided(
+                    row.Transaction, ReadBranches(root, "branches"), ReadStreams(root), ReadAfterLastResource(root), ReadCause(root)),
+                RowKind.TransactionEnded => new CommitEvent.TransactionEnded(row.Transaction),
+                _ => throw new FormatException($"{row.Kind} is no event of a transaction"),
+            };
+        }
+        catch (Exception error) when (error is JsonException or FormatException or KeyNotFoundException or InvalidOperationException or ArgumentException)
+        {
+            throw new LogCorruptException(row.Stream, row.Version, error.Message);
+        }
+    }
+
+    private static void WriteBranches(Utf8JsonWriter writer, ImmutableArray<Branch> branches)
+    {
+        if (branches.IsEmpty)
+        {
+            return;
+        }
+
+        writer.WriteStartArray("branches"u8);
+        foreach (var branch in branches)
+        {
+            WriteBranch(writer, branch);
+        }
+
+        writer.WriteEndArray();
+    }
+
+    private static void WriteBranch(Utf8JsonWriter writer, Branch branch)
+    {
+        writer.WriteStartObject();
+        writer.WriteString("participant"u8, branch.Participant.Address.Value);
+        writer.WriteNumber("incarnation"u8, branch.Incarnation.Value);
+        writer.WriteEndObject();
+    }
+
+    private static void WriteStreams(Utf8JsonWriter writer, ImmutableArray<Redo> redo, bool withEvents)
+    {
+        writer.WriteStartArray("streams"u8);
+        foreach (var one in redo)
+        {
+            writer.WriteStartObject();
+            writer.WriteString("stream"u8, one.Stream.Value);
+            writer.WriteNumber("expected"u8, one.ExpectedVersion);
+            if (withEvents)
+            {
+                writer.WriteNumber("previousShard"u8, one.Previous.Shard);
+                writer.WriteNumber("previousPosition"u8, one.Previous.Position);
+                writer.WriteStartArray("events"u8);
+                foreach (var data in one.Events)
+                {
+                    writer.WriteStartObject();
+                    writer.WriteString("type"u8, data.Type);
+                    writer.WriteNumber("version"u8, data.TypeVersion);
+                    writer.WriteBase64String("payload"u8, data.Payload.Span);
+                    writer.WriteEndObject();
+                }
+
+                writer.WriteEndArray();
+            }
+            else
+            {
+                writer.WriteNumber("count"u8, one.Events.Length);
+            }
+
+            writer.WriteEndObject();
+        }
+
+        writer.WriteEndArray();
+    }
+
+    private static void WriteAfterLastResource(Utf8JsonWriter writer, bool afterLastResource)
+    {
+        if (afterLastResource)
+        {
+            writer.WriteBoolean("afterLastResource"u8, true);
+        }
+    }
+
+    private static void WriteCause(Utf8JsonWriter writer, AbortCause cause)
+    {
+        writer.WriteStartObject("cause"u8);
+        writer.WriteNumber("reason"u8, (int)cause.Reason);
+        if (cause.Participant is { } participant)
+        {
+            writer.WriteString("participant"u8, participant.Address.Value);
+        }
+
+        if (cause.Detail is { } detail)
+        {
+            writer.WriteString("detail"u8, detail);
+        }
+
+        writer.WriteEndObject();
+    }
+
+    private static ImmutableArray<Branch> ReadBranches(JsonElement root, string name)
+    {
+        if (!root.TryGetProperty(name, out var array))
+        {
+            return [];
+        }
+
+        var branches = ImmutableArray.CreateBuilder<Branch>(array.GetArrayLength());
+        foreach (var branch in array.EnumerateArray())
+        {
+            branches.Add(new Branch(
+                new ParticipantId(new StreamName(branch.GetProperty("participant").GetString()!)),
+                new Incarnation(branch.GetProperty("incarnation").GetUInt64())));
+        }
+
+        return branches.DrainToImmutable();
+    }
+
+    private static ImmutableArray<Redo> ReadStreams(JsonElement root)
+    {
+        var array = root.GetProperty("streams");
+        var redo = ImmutableArray.CreateBuilder<Redo>(array.GetArrayLength());
+        foreach (var one in array.EnumerateArray())
+        {
+            var stream = new StreamName(one.GetProperty("stream").GetString()!);
+            var expected = one.GetProperty("expected").GetInt64();
+            if (!one.TryGetProperty("events", out var events))
+            {
+                redo.Add(new Redo(stream, expected, LogPosition.None, []));
+                continue;
+            }
+
+            var previous = new LogPosition(one.GetProperty("previousShard").GetUInt16(), one.GetProperty("previousPosition").GetUInt64());
+            redo.Add(new Redo(stream, expected, previous, [.. events.EnumerateArray().Select(ReadEvent)]));
+        }
+
+        return redo.DrainToImmutable();
+    }
+
+    private static EventData ReadEvent(JsonElement data) => new(
+        data.GetProperty("type").GetString()!, data.GetProperty("version").GetInt32(), data.GetProperty("payload").GetBytesFromBase64());
+
+    private static bool ReadAfterLastResource(JsonElement root) => root.TryGetProperty("afterLastResource", out var after) && after.GetBoolean();
+
+    private static AbortCause ReadCause(JsonElement root)
+    {
+        var cause = root.GetProperty("cause");
+        return new AbortCause(
+            (AbortReason)cause.GetProperty("reason").GetInt32(),
+            cause.TryGetProperty("participant", out var participant) ? new ParticipantId(new StreamName(participant.GetString()!)) : null,
+            cause.TryGetProperty("detail", out var detail) ? detail.GetString() : null);
+    }
+}

@@ -1,0 +1,277 @@
+using Coordinator.Log;
+using Coordinator.Protocol;
+using Coordinator.Protocol.Commit;
+using Coordinator.Protocol.Participation;
+
+namespace Coordinator.Participants;
+
+/// <summary>
+/// One stream as a participant: its state as far as it is durable, its lock, and the transactions at work on it.
+/// </summary>
+/// <remarks>
+/// A shell over <see cref="ParticipationProtocol"/>. The expected version is the net beneath the lock: if a second activation
+/// of the same stream exists somewhere, one of the two loses its commit to the log and reads anew.
+/// </remarks>
+internal abstract class Activation(StreamName stream, Type shape)
+{
+    private readonly LockQueue<Participation> _lock = new();
+    private readonly List<Participation> _participations = new(1);
+    private readonly List<Participation> _granted = new(1);
+
+    /// <summary>Guards everything below; never held over an await, a callback or a message.</summary>
+    protected Lock Gate { get; } = new();
+
+    public StreamName Stream { get; } = stream;
+
+    /// <summary>What the stream is used as: an aggregate's or value's type, or published events. One stream, one use.</summary>
+    public Type Shape { get; } = shape;
+
+    /// <summary>True for published events: no state, no lock, numbered by the log.</summary>
+    public virtual bool AppendsAtEnd => false;
+
+    /// <summary>The stream's last version that is part of the state.</summary>
+    public long Version { get; protected set; }
+
+    /// <summary>Position of that row.</summary>
+    public LogPosition Position { get; protected set; }
+
+    /// <summary>False until the stream was read, and again when it may have moved on without us.</summary>
+    public bool IsCurrent { get; protected set; }
+
+    /// <summary>Set when it was looked up; cleared by the sweep that drops idle activations.</summary>
+    public bool Touched { get; set; }
+
+    /// <summary>Set once dropped from memory: whoever still holds a reference looks it up again.</summary>
+    public bool IsDropped { get; private set; }
+
+    /// <summary>Registers a transaction; false if the activation was dropped meanwhile.</summary>
+    public bool TryAdd(Participation participation)
+    {
+        lock (Gate)
+        {
+            if (IsDropped)
+            {
+                return false;
+            }
+
+            _participations.Add(participation);
+            return true;
+        }
+    }
+
+    /// <summary>Drops the activation if no transaction is here.</summary>
+    public bool TryDrop()
+    {
+        lock (Gate)
+        {
+            IsDropped |= _participations.Count == 0;
+            return IsDropped;
+        }
+    }
+
+    public Participation? Find(TransactionId transaction)
+    {
+        lock (Gate)
+        {
+            return FindHeld(transaction);
+        }
+    }
+
+    /// <summary>Feeds the machine and does its own side's part; what must be sent is returned.</summary>
+    /// <param name="participation">Whose machine.</param>
+    /// <param name="input">What happened.</param>
+    /// <param name="position">With a commit decision: where its batch stands; None if the sender does not know.</param>
+    /// <param name="outcome">What is to be done after the gate is released.</param>
+    public void Advance(Participation participation, ParticipationInput input, LogPosition position, ref ActivationOutcome outcome)
+    {
+        lock (Gate)
+        {
+            var step = ParticipationProtocol.Advance(participation.State, input);
+            participation.State = step.State;
+            outcome.Violation = step.Disposition is Disposition.Violation ? step.Why : null;
+            foreach (var message in step.Messages)
+            {
+                switch (message)
+                {
+                    case ParticipationMessage.Vote vote:
+                        outcome.Vote = new CommitInput.VoteReceived(
+                            new ParticipantId(Stream), participation.Incarnation, vote.Ballot, RedoOf(participation, vote.Ballot), vote.Cause);
+                        break;
+                    case ParticipationMessage.Inquire:
+                        outcome.Inquires = true;
+                        break;
+                    case ParticipationMessage.RefuseCall:
+                        outcome.CallRefused = true;
+                        break;
+                    case ParticipationMessage.ApplyRedo:
+                        Apply(participation, position);
+                        Leave(participation, ref outcome);
+                        break;
+                    case ParticipationMessage.DropWork:
+                        // A prepared one that is aborted may have lost to somebody else's rows: read before the next use.
+                        IsCurrent &= participation.EventCount == 0;
+                        Leave(participation, ref outcome);
+                        break;
+                    case ParticipationMessage.ReleaseLocks:
+                        Leave(participation, ref outcome);
+                        break;
+                }
+            }
+        }
+    }
+
+    /// <summary>Adds an event to a transaction's redo; false if it promised or ended meanwhile.</summary>
+    public bool TryRecord(Participation participation, EventData data, object? working)
+    {
+        lock (Gate)
+        {
+            var step = ParticipationProtocol.Advance(participation.State, ParticipationInput.ChangeMade.Instance);
+            participation.State = step.State;
+            if (!step.Messages.IsEmpty)
+            {
+                return false;
+            }
+
+            participation.Add(data);
+            participation.Working = working;
+            return true;
+        }
+    }
+
+    /// <summary>Asks for the lock; a waiter's <see cref="Participation.LockWait"/> is completed when it is granted.</summary>
+    public LockAnswer RequestLock(Participation participation, LockMode mode, TimeSpan deadline)
+    {
+        lock (Gate)
+        {
+            if (participation.State.Phase is not ParticipationPhase.Active)
+            {
+                return LockAnswer.Ended; // while the call was on its way
+            }
+
+            var answer = AppendsAtEnd ? LockAnswer.Granted : _lock.Request(participation, mode);
+            if (answer is LockAnswer.Waiting)
+            {
+                participation.LockWait = new();
+                participation.LockDeadline = deadline;
+            }
+
+            return answer;
+        }
+    }
+
+    /// <summary>Takes the base of the work: called under the lock, once the state is current.</summary>
+    public void Ground(Participation participation)
+    {
+        lock (Gate)
+        {
+            if (participation.Working is null && participation.EventCount == 0)
+            {
+                participation.BaseVersion = Version;
+                participation.BasePosition = Position;
+            }
+        }
+    }
+
+    /// <summary>Transactions whose wait for the lock has ended without it, or who must ask for their outcome.</summary>
+    public void CollectDue(TimeSpan now, List<Participation> lockTimeouts, List<Participation> inquiries)
+    {
+        lock (Gate)
+        {
+            foreach (var participation in _participations)
+            {
+                if (participation.LockWait is not null && participation.LockDeadline <= now)
+                {
+                    lockTimeouts.Add(participation);
+                }
+
+                if (participation.State.Phase is ParticipationPhase.Prepared && participation.InquiryDue <= now)
+                {
+                    inquiries.Add(participation);
+                }
+            }
+        }
+    }
+
+    /// <summary>Brings the state up to the stream's end; called under the lock.</summary>
+    public abstract ValueTask LoadAsync(ILogStore store, CancellationToken cancellation);
+
+    /// <summary>Makes the redo part of the state. Called under the gate.</summary>
+    protected abstract void Install(Participation participation);
+
+    private Participation? FindHeld(TransactionId transaction)
+    {
+        foreach (var participation in _participations)
+        {
+            if (participation.Transaction == transaction)
+            {
+                return participation;
+            }
+        }
+
+        return null;
+    }
+
+    private static Redo? RedoOf(Participation participation, Ballot ballot) =>
+        ballot is Ballot.Yes || (ballot is Ballot.ReadOnly && !participation.Activation.AppendsAtEnd) ? participation.ToRedo() : null;
+
+    private void Apply(Participation participation, LogPosition position)
+    {
+        if (AppendsAtEnd)
+        {
+            return;
+        }
+
+        // Without the batch's position the next redo could not name its predecessor's (D-10): read the tail first.
+        IsCurrent &= position != LogPosition.None;
+        if (IsCurrent)
+        {
+            Install(participation);
+            Version = participation.BaseVersion + participation.EventCount;
+            Position = position;
+        }
+    }
+
+    private void Leave(Participation participation, ref ActivationOutcome outcome)
+    {
+        _participations.Remove(participation);
+        outcome.EndedWait = participation.LockWait;
+        participation.LockWait = null;
+        if (AppendsAtEnd)
+        {
+            return;
+        }
+
+        _granted.Clear();
+        _lock.Release(participation, _granted);
+        foreach (var granted in _granted)
+        {
+            if (granted.LockWait is { } wait)
+            {
+                (outcome.Granted ??= []).Add(wait);
+                granted.LockWait = null;
+            }
+        }
+    }
+}
+
+/// <summary>What an activation wants done once its gate is released.</summary>
+internal struct ActivationOutcome
+{
+    /// <summary>To be sent to the coordinator.</summary>
+    public CommitInput.VoteReceived? Vote;
+
+    /// <summary>The coordinator is to be asked.</summary>
+    public bool Inquires;
+
+    /// <summary>The call must fail.</summary>
+    public bool CallRefused;
+
+    /// <summary>Waiters to be told that they hold the lock now.</summary>
+    public List<Hosting.Completion<LockAnswer>>? Granted;
+
+    /// <summary>The leaver's own wait, which ends without the lock.</summary>
+    public Hosting.Completion<LockAnswer>? EndedWait;
+
+    /// <summary>Why the input was a violation; null if it wasn't.</summary>
+    public string? Violation;
+}

@@ -1,0 +1,194 @@
+using System.Collections.Concurrent;
+using Coordinator.Hosting;
+using Coordinator.Log;
+using Coordinator.Protocol;
+using Coordinator.Protocol.Commit;
+using Coordinator.Protocol.Participation;
+using Coordinator.Shards;
+using Microsoft.Extensions.Logging;
+
+namespace Coordinator.Participants;
+
+/// <summary>The log-native participants of this process: finds activations, carries messages to them and their answers back.</summary>
+internal sealed partial class ParticipantHost(
+    ILogStore store, IDispatcher dispatcher, MonotonicClock clock, IRandomSource random, CoordinatorOptions options, ILogger logger)
+{
+    private static readonly TimeSpan InquiryDelay = TimeSpan.FromSeconds(1);
+
+    private readonly ConcurrentDictionary<StreamName, Activation> _activations = new();
+    private ulong _incarnations = random.Next();
+    private ITransport? _transport;
+
+    /// <summary>Where this host's votes and inquiries go; set once, before the first message.</summary>
+    public void Connect(ITransport transport) => _transport = transport;
+
+    /// <summary>
+    /// Makes a transaction part of a stream: enlists it under a new incarnation before its first work (rule D-6).
+    /// </summary>
+    public async ValueTask<(Participation? Participation, EnlistmentRefusal? Refusal)> EnlistAsync(
+        TransactionId transaction, StreamName stream, Func<StreamName, Activation> create)
+    {
+        var incarnation = new Incarnation(Interlocked.Increment(ref _incarnations));
+        Participation participation;
+        do
+        {
+            var activation = _activations.GetOrAdd(stream, create);
+            activation.Touched = true;
+            participation = new Participation(activation, transaction, incarnation);
+        }
+        while (!participation.Activation.TryAdd(participation));
+
+        _transport!.ToCoordinator(
+            transaction,
+            new CommitInput.EnlistRequested(new ParticipantId(stream), incarnation, ParticipantKind.LogNative, options.ParticipantsMax));
+        var refusal = await participation.Enlistment.WaitAsync().ConfigureAwait(false);
+        if (refusal is not null)
+        {
+            Feed(participation, ParticipationInput.DecisionReceived.Abort, LogPosition.None);
+            return (null, refusal);
+        }
+
+        return (participation, null);
+    }
+
+    /// <summary>Waits for the lock and for the state to be current. The caller has started a call of the machine.</summary>
+    public async ValueTask<LockAnswer> LockAsync(Participation participation, LockMode mode, CancellationToken cancellation)
+    {
+        var activation = participation.Activation;
+        var answer = activation.RequestLock(participation, mode, clock.Now + options.LockTimeout);
+        if (answer is LockAnswer.Waiting)
+        {
+            // The wait is ended by a grant, by its deadline (Tick), or with the transaction.
+            var wait = participation.LockWait!;
+            using var registration = cancellation.UnsafeRegister(_ => wait.TryComplete(LockAnswer.Ended, dispatcher), null);
+            answer = await wait.WaitAsync().ConfigureAwait(false);
+        }
+
+        if (answer is LockAnswer.Granted && !activation.IsCurrent)
+        {
+            await activation.LoadAsync(store, cancellation).ConfigureAwait(false);
+        }
+
+        activation.Ground(participation);
+        return answer;
+    }
+
+    /// <summary>A message of a coordinator. One for a participant that holds no such transaction is answered No or dropped.</summary>
+    public void Deliver(TransactionId transaction, CommitMessage message)
+    {
+        switch (message)
+        {
+            case CommitMessage.EnlistmentAnswered answered when Find(transaction, answered.Participant) is { } waiting:
+                if (waiting.Incarnation == answered.Incarnation)
+                {
+                    waiting.Enlistment.TryComplete(answered.Refusal, dispatcher);
+                }
+
+                break;
+            case CommitMessage.PrepareRequested prepare:
+                Prepare(transaction, prepare);
+                break;
+            case CommitMessage.DecisionDelivered delivered when Find(transaction, delivered.Participant) is { } concerned:
+                Feed(concerned, InputOf(delivered.Decision), delivered.Position);
+                break;
+            case CommitMessage.InquiryAnswered answered when Find(transaction, answered.Asker) is { } asker:
+                Feed(asker, InputOf(answered.Decision), LogPosition.None);
+                break;
+        }
+    }
+
+    /// <summary>Feeds one participation's machine; false if the call it belongs to must fail.</summary>
+    public bool Feed(Participation participation, ParticipationInput input, LogPosition position)
+    {
+        var outcome = default(ActivationOutcome);
+        participation.Activation.Advance(participation, input, position, ref outcome);
+        outcome.EndedWait?.TryComplete(LockAnswer.Ended, dispatcher);
+        if (outcome.Granted is { } granted)
+        {
+            foreach (var wait in granted)
+            {
+                wait.TryComplete(LockAnswer.Granted, dispatcher);
+            }
+        }
+
+        if (outcome.Vote is { } vote)
+        {
+            participation.InquiryDue = clock.Now + InquiryDelay;
+            _transport!.ToCoordinator(participation.Transaction, vote);
+        }
+
+        if (outcome.Inquires)
+        {
+            participation.InquiryDue = clock.Now + InquiryDelay;
+            _transport!.ToCoordinator(participation.Transaction, new CommitInput.OutcomeInquired(new ParticipantId(participation.Activation.Stream)));
+        }
+
+        if (outcome.Violation is { } why)
+        {
+            Violated(logger, participation.Transaction, participation.Activation.Stream, input.GetType().Name, why);
+        }
+
+        return !outcome.CallRefused;
+    }
+
+    /// <summary>Ends waits that took too long, asks for decisions that did not come, and drops activations nobody uses.</summary>
+    public void Tick()
+    {
+        var now = clock.Now;
+        var timeouts = new List<Participation>();
+        var inquiries = new List<Participation>();
+        var surplus = _activations.Count - options.ActivationsMax;
+        foreach (var (stream, activation) in _activations)
+        {
+            activation.CollectDue(now, timeouts, inquiries);
+            if (surplus <= 0)
+            {
+                continue;
+            }
+
+            // A second chance for whatever was used since the last sweep.
+            if (activation.Touched)
+            {
+                activation.Touched = false;
+            }
+            else if (activation.TryDrop() && _activations.TryRemove(new(stream, activation)))
+            {
+                surplus--;
+            }
+        }
+
+        foreach (var participation in timeouts)
+        {
+            var cause = new AbortCause(
+                AbortReason.LockTimeout, new ParticipantId(participation.Activation.Stream), $"not granted within {options.LockTimeout}");
+            Feed(participation, new ParticipationInput.WorkDropped(cause), LogPosition.None);
+        }
+
+        foreach (var participation in inquiries)
+        {
+            Feed(participation, ParticipationInput.InquiryDue.Instance, LogPosition.None);
+        }
+    }
+
+    private static ParticipationInput.DecisionReceived InputOf(Decision decision) =>
+        decision is Decision.Commit ? ParticipationInput.DecisionReceived.Commit : ParticipationInput.DecisionReceived.Abort;
+
+    private void Prepare(TransactionId transaction, CommitMessage.PrepareRequested prepare)
+    {
+        if (Find(transaction, prepare.Participant) is { } participation)
+        {
+            Feed(participation, new ParticipationInput.PrepareRequested(prepare.Incarnation), LogPosition.None);
+            return;
+        }
+
+        // Whoever does not hold the transaction votes No, never ReadOnly: its work is lost (D-6).
+        var cause = new AbortCause(AbortReason.ParticipantLost, prepare.Participant, "holds no such transaction");
+        _transport!.ToCoordinator(transaction, new CommitInput.VoteReceived(prepare.Participant, prepare.Incarnation, Ballot.No, null, cause));
+    }
+
+    private Participation? Find(TransactionId transaction, ParticipantId participant) =>
+        _activations.TryGetValue(participant.Address, out var activation) ? activation.Find(transaction) : null;
+
+    [LoggerMessage(1201, LogLevel.Error, "Transaction {Transaction} at {Stream}: {Input} is a violation of the protocol ({Why}); ignored.")]
+    private static partial void Violated(ILogger logger, TransactionId transaction, StreamName stream, string input, string why);
+}

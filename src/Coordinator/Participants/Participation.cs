@@ -1,0 +1,51 @@
+using Coordinator.Hosting;
+using Coordinator.Protocol;
+using Coordinator.Protocol.Commit;
+using Coordinator.Protocol.Participation;
+
+namespace Coordinator.Participants;
+
+/// <summary>One transaction at one activation: the machine's state and the work it would redo. Guarded by its activation.</summary>
+internal sealed class Participation(Activation activation, TransactionId transaction, Incarnation incarnation)
+{
+    private List<EventData>? _events;
+
+    public Activation Activation { get; } = activation;
+
+    public TransactionId Transaction { get; } = transaction;
+
+    public Incarnation Incarnation { get; } = incarnation;
+
+    public ParticipationState State { get; set; } = ParticipationState.Enlisted(incarnation);
+
+    /// <summary>Answered once by the coordinator.</summary>
+    public Completion<EnlistmentRefusal?> Enlistment { get; } = new();
+
+    /// <summary>Of the lock that is waited for; null while none is.</summary>
+    public Completion<LockAnswer>? LockWait { get; set; }
+
+    /// <summary>The instant at which waiting for the lock ends. Has meaning while <see cref="LockWait"/> is set.</summary>
+    public TimeSpan LockDeadline { get; set; }
+
+    /// <summary>Since when it has been prepared; the instant after which it asks.</summary>
+    public TimeSpan InquiryDue { get; set; }
+
+    /// <summary>The state as this transaction sees it; null until it has changed something.</summary>
+    public object? Working { get; set; }
+
+    /// <summary>Version the work rests on: the stream's end when the lock was granted.</summary>
+    public long BaseVersion { get; set; }
+
+    /// <summary>Position of the row at <see cref="BaseVersion"/>.</summary>
+    public LogPosition BasePosition { get; set; }
+
+    public int EventCount => _events?.Count ?? 0;
+
+    public void Add(EventData data) => (_events ??= new List<EventData>(1)).Add(data);
+
+    public Redo ToRedo() => new(
+        Activation.Stream,
+        Activation.AppendsAtEnd ? Redo.AtEnd : BaseVersion,
+        BasePosition,
+        _events is null ? [] : [.. _events]);
+}

@@ -1,0 +1,357 @@
+using System.Collections.Concurrent;
+using Coordinator.Hosting;
+using Coordinator.Log;
+using Coordinator.Protocol;
+using Coordinator.Protocol.Commit;
+using Coordinator.Protocol.Ownership;
+using Microsoft.Extensions.Logging;
+
+namespace Coordinator.Shards;
+
+/// <summary>
+/// One owned shard: the transactions it coordinates, and the carrying out of what <see cref="CommitProtocol"/> says of them.
+/// </summary>
+/// <remarks>
+/// It decides nothing. One mailbox, pumped by whoever posts: one input at a time, nothing awaited inside, so a transition
+/// sees no other. An event goes to the log before the step's messages go anywhere, and the machine only yields messages
+/// that rest on what is durable. When another owner is seen, the volatile state is dropped: what was in the log's hands is
+/// Unknown to its initiator, what was not can never commit.
+/// </remarks>
+internal sealed partial class Shard(
+    RecoveredShard recovered,
+    LogMeta meta,
+    GroupCommitter committer,
+    ILogStore store,
+    IDispatcher dispatcher,
+    MonotonicClock clock,
+    ITransport transport,
+    ILogger logger) : IAppendTarget
+{
+    private readonly ConcurrentQueue<Mail> _mailbox = new();
+    private readonly Dictionary<ulong, Entry> _entries = [];
+    private readonly Dictionary<TransactionId, Entry> _recovered = [];
+    private readonly List<Entry> _due = [];
+    private readonly ShardLane _lane = recovered.Lane;
+    private int _mailCount;
+    private long _lastSequence;
+    private int _inFlight;
+    private bool _stopped;
+
+    private sealed class Entry(CommitState state, IInitiator? initiator)
+    {
+        public CommitState State { get; set; } = state;
+
+        public IInitiator? Initiator { get; set; } = initiator;
+    }
+
+    private readonly record struct Mail(TransactionId Id, CommitInput? Input, object? Context);
+
+    /// <summary>The number that ids carry.</summary>
+    public ushort Number => _lane.Shard;
+
+    /// <summary>Transactions begun and not yet forgotten.</summary>
+    public int InFlightCount => Volatile.Read(ref _inFlight);
+
+    /// <summary>True once another owner was seen; nothing is begun here any more.</summary>
+    public bool IsStopped => Volatile.Read(ref _stopped);
+
+    private OwnerView View => new(
+        meta.Identity,
+        _lane.Ownership.Epoch,
+        _lane.Ownership.ClaimBits,
+        (ulong)Volatile.Read(ref _lastSequence),
+        HorizonEpoch: 0,
+        HorizonSequence: 0,
+        recovered.UnreadableVersion);
+
+    /// <summary>Takes up what earlier owners left open.</summary>
+    public void Resume()
+    {
+        foreach (var state in recovered.Open)
+        {
+            Post(new Mail(state.Id, CommitInput.Recovered.Instance, new Entry(state, null)));
+        }
+    }
+
+    /// <summary>Begins a transaction.</summary>
+    public TransactionId Begin(TimeSpan deadline, IInitiator initiator)
+    {
+        Interlocked.Increment(ref _inFlight);
+        var sequence = (ulong)Interlocked.Increment(ref _lastSequence);
+        var id = new TransactionId(meta.Identity, Number, (ulong)_lane.Ownership.Epoch, _lane.Ownership.ClaimBits, sequence);
+        Post(new Mail(id, null, new Entry(CommitState.Begin(id, deadline), initiator)));
+        return id;
+    }
+
+    /// <summary>Gives an input to a transaction of this shard.</summary>
+    public void Post(TransactionId id, CommitInput input) => Post(new Mail(id, input, null));
+
+    /// <summary>Looks at the clock on behalf of every transaction in flight.</summary>
+    public void Tick() => Post(new Mail(default, null, clock));
+
+    /// <summary>Answers what became of any transaction of this log's shard.</summary>
+    public async ValueTask<InquiryAnswer> AskAsync(TransactionId id, CancellationToken cancellation)
+    {
+        var fromMemory = new Completion<InquiryAnswer?>();
+        Post(new Mail(id, null, fromMemory));
+        if (await fromMemory.WaitAsync().ConfigureAwait(false) is { } known)
+        {
+            return known;
+        }
+
+        var end = (long)id.Epoch > View.Epoch ? await store.ReadShardEndAsync(Number, cancellation).ConfigureAwait(false) : null;
+        if (end?.Owned is { } owned && owned.Version > View.Epoch)
+        {
+            Stop();
+            return InquiryAnswer.Undecided; // its new owner knows
+        }
+
+        var decision = await store.FindDecisionAsync(id, cancellation).ConfigureAwait(false);
+        var answer = InquiryRules.AnswerFromLog(
+            id,
+            View,
+            new LookUp(
+                decision is null ? null : decision.Kind is RowKind.CommitDecided ? Decision.Commit : Decision.Abort,
+                await EpochClaimBitsAsync(id, cancellation).ConfigureAwait(false)));
+        if (answer is InquiryAnswer.NeverIssued)
+        {
+            NeverIssued(logger, id);
+        }
+
+        return answer;
+    }
+
+    void IAppendTarget.Settled(PendingAppend append, AppendResult result, LogPosition position, AbortCause? cause)
+    {
+        switch (result)
+        {
+            case AppendResult.Appended:
+                Post(append.Event.Id, new CommitInput.EventDurable(append.Event, position));
+                break;
+            case AppendResult.OwnerLost:
+                Stop();
+                break;
+            default:
+                Post(append.Event.Id, new CommitInput.EventRefused(append.Event, cause!));
+                break;
+        }
+    }
+
+    private async ValueTask<ulong?> EpochClaimBitsAsync(TransactionId id, CancellationToken cancellation)
+    {
+        if ((long)id.Epoch == View.Epoch)
+        {
+            return View.ClaimBits;
+        }
+
+        var rows = await store.ReadAsync(_lane.Stream, (long)id.Epoch, 1, cancellation).ConfigureAwait(false);
+        return rows is [{ Kind: RowKind.ShardOwned } owned] && owned.Version == (long)id.Epoch ? ShardClaimer.ClaimBitsOf(owned) : null;
+    }
+
+    private void Post(Mail mail)
+    {
+        _mailbox.Enqueue(mail);
+        if (Interlocked.Increment(ref _mailCount) == 1)
+        {
+            Pump();
+        }
+    }
+
+    private void Pump()
+    {
+        do
+        {
+            if (_mailbox.TryDequeue(out var mail))
+            {
+                Handle(mail);
+            }
+        }
+        while (Interlocked.Decrement(ref _mailCount) > 0);
+    }
+
+    private void Handle(Mail mail)
+    {
+        switch (mail.Context)
+        {
+            case null:
+                if (Find(mail.Id) is { } known)
+                {
+                    Carry(known, mail.Input!);
+                }
+                else
+                {
+                    AnswerForgotten(mail.Id, mail.Input!);
+                }
+
+                break;
+            case Entry entry:
+                Add(entry, mail.Input);
+                break;
+            case Completion<InquiryAnswer?> asked:
+                asked.TryComplete(InquiryRules.AnswerAtOnce(mail.Id, View, Find(mail.Id)?.State), dispatcher);
+                break;
+            case MonotonicClock:
+                LookAtClock();
+                break;
+            default:
+                DropVolatileState();
+                break;
+        }
+    }
+
+    private void Add(Entry entry, CommitInput? first)
+    {
+        var id = entry.State.Id;
+        if (_stopped)
+        {
+            entry.Initiator?.Announce(id, new CommitMessage.OutcomeAnnounced(OutcomeKind.Aborted, new AbortCause(AbortReason.Presumed)));
+            return;
+        }
+
+        if (first is null)
+        {
+            _entries.Add(id.Sequence, entry);
+            return;
+        }
+
+        _recovered.Add(id, entry);
+        Interlocked.Increment(ref _inFlight);
+        Carry(entry, first);
+    }
+
+    private Entry? Find(TransactionId id)
+    {
+        if ((long)id.Epoch == _lane.Ownership.Epoch && id.ClaimBits == _lane.Ownership.ClaimBits)
+        {
+            return _entries.GetValueOrDefault(id.Sequence);
+        }
+
+        return _recovered.GetValueOrDefault(id);
+    }
+
+    private void Carry(Entry entry, CommitInput input)
+    {
+        var step = CommitProtocol.Advance(entry.State, input);
+        if (step.Disposition is Disposition.Violation)
+        {
+            Violated(logger, entry.State.Id, entry.State.Phase, input.GetType().Name, step.Why);
+        }
+
+        entry.State = step.State;
+        if (step.Append is { } durable && !_stopped)
+        {
+            committer.Enqueue(new PendingAppend(_lane, durable, this));
+        }
+
+        foreach (var message in step.Messages)
+        {
+            if (message is CommitMessage.OutcomeAnnounced announcement)
+            {
+                entry.Initiator?.Announce(step.State.Id, announcement);
+            }
+            else
+            {
+                transport.ToParticipant(step.State.Id, message);
+            }
+        }
+
+        if (step.State.CanForget && (_entries.Remove(step.State.Id.Sequence) || _recovered.Remove(step.State.Id)))
+        {
+            Interlocked.Decrement(ref _inFlight);
+        }
+    }
+
+    /// <summary>A transaction that memory does not know never comes back to life: whatever arrives is late.</summary>
+    private void AnswerForgotten(TransactionId id, CommitInput input)
+    {
+        switch (input)
+        {
+            case CommitInput.EnlistRequested enlist:
+                transport.ToParticipant(
+                    id, new CommitMessage.EnlistmentAnswered(enlist.Participant, enlist.Incarnation, EnlistmentRefusal.NotActive));
+                break;
+            case CommitInput.OutcomeInquired inquired:
+                _ = AnswerInquiryAsync(id, inquired.Asker);
+                break;
+        }
+    }
+
+    private async Task AnswerInquiryAsync(TransactionId id, ParticipantId asker)
+    {
+        try
+        {
+            switch (await AskAsync(id, CancellationToken.None).ConfigureAwait(false))
+            {
+                case InquiryAnswer.Committed:
+                    transport.ToParticipant(id, new CommitMessage.InquiryAnswered(asker, Decision.Commit));
+                    break;
+                case InquiryAnswer.Aborted:
+                    transport.ToParticipant(id, new CommitMessage.InquiryAnswered(asker, Decision.Abort));
+                    break;
+            }
+        }
+        catch (Exception error) when (error is not InvariantViolationException)
+        {
+            InquiryFailed(logger, id, error.Message); // the asker stays in doubt and asks again
+        }
+    }
+
+    private void LookAtClock()
+    {
+        var now = clock.Now;
+        _due.Clear();
+        foreach (var entry in _entries.Values)
+        {
+            if (entry.State.NextDeadline <= now)
+            {
+                _due.Add(entry);
+            }
+        }
+
+        _due.AddRange(_recovered.Values);
+        foreach (var entry in _due)
+        {
+            Carry(entry, new CommitInput.DeadlinePassed(now));
+            Carry(entry, CommitInput.DeliveryDue.Instance);
+        }
+    }
+
+    /// <summary>Another owner has the shard (rule D-4): nothing is answered any more that was not answered yet.</summary>
+    private void Stop()
+    {
+        if (Interlocked.Exchange(ref _stopped, true))
+        {
+            return;
+        }
+
+        Stopped(logger, Number);
+        Post(new Mail(default, null, this));
+    }
+
+    private void DropVolatileState()
+    {
+        _due.Clear();
+        _due.AddRange(_entries.Values);
+        _due.AddRange(_recovered.Values);
+        foreach (var entry in _due)
+        {
+            Carry(entry, CommitInput.OwnershipLost.Instance);
+        }
+
+        _entries.Clear();
+        _recovered.Clear();
+        Volatile.Write(ref _inFlight, 0);
+    }
+
+    [LoggerMessage(1101, LogLevel.Error, "Transaction {Transaction}: {Input} in phase {Phase} is a violation of the protocol ({Why}); ignored.")]
+    private static partial void Violated(ILogger logger, TransactionId transaction, CommitPhase phase, string input, string? why);
+
+    [LoggerMessage(1102, LogLevel.Error, "Transaction id {Transaction} was never issued by this log; the inquiry is refused.")]
+    private static partial void NeverIssued(ILogger logger, TransactionId transaction);
+
+    [LoggerMessage(1103, LogLevel.Warning, "The outcome of {Transaction} can't be read just now: {Error}")]
+    private static partial void InquiryFailed(ILogger logger, TransactionId transaction, string error);
+
+    [LoggerMessage(1104, LogLevel.Critical, "Shard {Shard} stops: it has another owner.")]
+    private static partial void Stopped(ILogger logger, ushort shard);
+}
