@@ -32,7 +32,7 @@ namespace Coordinator
         /// <summary>
         /// Keeps the log in this process's memory: for tests and trials. Nothing survives the process.
         /// </summary>
-        public CoordinatorBuilder UseInMemoryLog() => UseLogStore(static _ => new InMemoryLogStore());
+        public CoordinatorBuilder UseInMemoryLog() => UseLogStore(static provider => new InMemoryLogStore(provider.GetRequiredService<TimeProvider>()));
 
         internal CoordinatorBuilder UseLogStore(Func<IServiceProvider, ILogStore> create)
         {
