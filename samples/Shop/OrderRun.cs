@@ -63,6 +63,11 @@ public sealed class OrderRun(ITransactions transactions, IEventLog log, ShopArgu
             {
                 var settlement = await checkout.SettleAsync(order);
                 Interlocked.Increment(ref _settled[(int)settlement]);
+                if (arguments.List)
+                {
+                    Console.WriteLine($"order {order.Order}, line {order.InputLine}: {settlement}");
+                }
+
                 progress.Increment(1);
             }
         })));

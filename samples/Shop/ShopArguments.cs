@@ -16,6 +16,7 @@ public sealed class ShopArguments
 
           --data FOLDER      where the log is kept (default: the folder 'data' beside the program)
           --fresh            start with an empty log
+          --list             print a line for each order as it is settled
           --concurrency N    orders settled at once (default 64)
           --stock N          opening stock of every item (default 100)
           --balance AMOUNT   opening balance of every account (default 900.00)
@@ -37,6 +38,8 @@ public sealed class ShopArguments
 
     public bool Fresh { get; private set; }
 
+    public bool List { get; private set; }
+
     public int Concurrency { get; private set; } = 64;
 
     public int Stock { get; private set; } = 100;
@@ -57,6 +60,9 @@ public sealed class ShopArguments
             {
                 case "--fresh":
                     parsed.Fresh = true;
+                    continue;
+                case "--list":
+                    parsed.List = true;
                     continue;
                 case "--data":
                     good = value.Length > 0;

@@ -43,15 +43,28 @@ public static class ShopProgram
             return 1;
         }
 
-        var log = host.Services.GetRequiredService<IEventLog>();
-        var good = arguments.Command switch
-        {
-            "order" => await new History(log).ShowAsync("order/" + arguments.Subject),
-            "user" => await new History(log).ShowAsync("account/" + arguments.Subject, "cart/" + arguments.Subject),
-            "item" => await new History(log).ShowAsync("stock/" + arguments.Subject),
-            _ => await new OrderRun(host.Services.GetRequiredService<ITransactions>(), log, arguments).RunAsync(input),
-        };
+        var good = await RunAsync(host.Services, arguments, input);
         await host.StopAsync();
         return good ? 0 : 1;
+    }
+
+    private static async Task<bool> RunAsync(IServiceProvider services, ShopArguments arguments, string input)
+    {
+        var log = services.GetRequiredService<IEventLog>();
+        try
+        {
+            return arguments.Command switch
+            {
+                "order" => await new History(log).ShowAsync("order/" + arguments.Subject),
+                "user" => await new History(log).ShowAsync("account/" + arguments.Subject, "cart/" + arguments.Subject),
+                "item" => await new History(log).ShowAsync("stock/" + arguments.Subject),
+                _ => await new OrderRun(services.GetRequiredService<ITransactions>(), log, arguments).RunAsync(input),
+            };
+        }
+        catch (Exception error) when (error is TransactionException or ArgumentException)
+        {
+            Console.WriteLine(error.Message + " Run again to go on.");
+            return false;
+        }
     }
 }
