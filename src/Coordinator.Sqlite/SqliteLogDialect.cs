@@ -105,7 +105,8 @@ internal sealed partial class SqliteLogDialect : LogDialect
     /// <inheritdoc/>
     public override LogWriter OpenWriter()
     {
-        var native = Connect(_options.CreateIfMissing ? SqliteOpenMode.ReadWriteCreate : SqliteOpenMode.ReadWrite);
+        var native = Open(new SqliteWriterConnection(ConnectionString(
+            _options.CreateIfMissing ? SqliteOpenMode.ReadWriteCreate : SqliteOpenMode.ReadWrite)));
         DbConnection? connection = null;
         try
         {
@@ -129,7 +130,7 @@ internal sealed partial class SqliteLogDialect : LogDialect
     /// <inheritdoc/>
     public override DbConnection OpenReader()
     {
-        var connection = Connect(SqliteOpenMode.ReadWrite); // a read-only one could not open the write-ahead log's index
+        var connection = Open(new SqliteConnection(ConnectionString(SqliteOpenMode.ReadWrite))); // read-only could not make the index
         Execute(connection, "PRAGMA query_only = ON");
         Execute(connection, "PRAGMA wal_autocheckpoint = 0");
 
@@ -170,6 +171,7 @@ internal sealed partial class SqliteLogDialect : LogDialect
         Execute(connection, "PRAGMA checkpoint_fullfsync = ON");
         Execute(connection, string.Create(CultureInfo.InvariantCulture, $"PRAGMA wal_autocheckpoint = {_options.CheckpointPages}"));
         Execute(connection, "PRAGMA cache_size = -16384");
+        _ = raw.sqlite3_busy_timeout(connection.Handle, (int)_options.LockTimeout.TotalMilliseconds);
         var synchronous = Scalar(connection, "PRAGMA synchronous") is long level ? level : 0;
         if ((journal != "wal" || synchronous < 2) && !_options.AllowUnsafeDurability)
         {
@@ -185,9 +187,12 @@ internal sealed partial class SqliteLogDialect : LogDialect
         }
     }
 
-    private SqliteConnection Connect(SqliteOpenMode mode)
+    private string ConnectionString(SqliteOpenMode mode) =>
+        new SqliteConnectionStringBuilder { DataSource = _path, Mode = mode, Pooling = false }.ToString();
+
+    private static T Open<T>(T connection)
+        where T : SqliteConnection
     {
-        var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = _path, Mode = mode, Pooling = false }.ToString());
         try
         {
             connection.Open();
@@ -202,14 +207,14 @@ internal sealed partial class SqliteLogDialect : LogDialect
 
     private static void Execute(DbConnection connection, string statement)
     {
-        using var command = connection.CreateCommand();
+        using var command = ((SqliteConnection)connection).CreateCommand();
         command.CommandText = statement;
         command.ExecuteNonQuery();
     }
 
     private static object? Scalar(DbConnection connection, string statement)
     {
-        using var command = connection.CreateCommand();
+        using var command = ((SqliteConnection)connection).CreateCommand();
         command.CommandText = statement;
         return command.ExecuteScalar();
     }

@@ -21,6 +21,12 @@ public sealed class SqliteLogOptions
     public TimeSpan StandbyPollInterval { get; set; } = TimeSpan.FromMilliseconds(250);
 
     /// <summary>
+    /// Default: 1 s. How long a write waits, before anything of it is sent, for another program that holds the database's
+    /// write lock (a tool that copies or inspects it). Then it is tried again later. At least 1 ms.
+    /// </summary>
+    public TimeSpan LockTimeout { get; set; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>
     /// Default: 8000 pages of 4 KB. After how many pages in the write-ahead log its content is copied into the database
     /// file. More: fewer and longer copies, a larger side file. At least 100.
     /// </summary>

@@ -17,6 +17,11 @@ internal static class SqliteLogStore
             throw new LogStoreException($"{nameof(SqliteLogOptions)}.{nameof(SqliteLogOptions.StandbyPollInterval)} is at least 10 ms.");
         }
 
+        if (options.LockTimeout < TimeSpan.FromMilliseconds(1) || options.LockTimeout > TimeSpan.FromHours(1))
+        {
+            throw new LogStoreException($"{nameof(SqliteLogOptions)}.{nameof(SqliteLogOptions.LockTimeout)} is from 1 ms to 1 h.");
+        }
+
         if (options.CheckpointPages < 100)
         {
             throw new LogStoreException($"{nameof(SqliteLogOptions)}.{nameof(SqliteLogOptions.CheckpointPages)} is at least 100.");

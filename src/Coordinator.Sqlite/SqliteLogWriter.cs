@@ -5,7 +5,6 @@ using Coordinator.AdoNet;
 using Coordinator.Log;
 using Coordinator.Protocol;
 using Coordinator.Protocol.Ownership;
-using Microsoft.Data.Sqlite;
 using SQLitePCL;
 
 namespace Coordinator.Sqlite;
@@ -16,42 +15,28 @@ namespace Coordinator.Sqlite;
 /// </summary>
 internal sealed class SqliteLogWriter : LogWriter
 {
-    /// <summary>
-    /// For BEGIN alone: the driver repeats a statement that finds the database locked until this has passed, and for ever
-    /// if it is 0. It never interrupts a statement that runs.
-    /// </summary>
-    private const int BusySeconds = 1;
-
-    private readonly SqliteConnection _native;
+    private readonly SqliteWriterConnection _native;
     private readonly DbCommand _begin;
     private readonly DbCommand _commit;
     private readonly DbCommand _rollBack;
-    private readonly DbCommand _streamEnds;
     private readonly DbCommand _insert;
     private readonly DbCommand _claim;
-    private readonly DbParameter[] _row;
-    private readonly StringBuilder _streams = new();
+    private readonly SqliteStatement _insertRow;
+    private readonly SqliteStatement _claimRow;
+    private readonly SqliteStatement _streamEnd;
 
-    public SqliteLogWriter(DbConnection connection, SqliteConnection native)
+    /// <param name="connection">What statements that write are executed through.</param>
+    /// <param name="native">The driver's connection beneath it.</param>
+    public SqliteLogWriter(DbConnection connection, SqliteWriterConnection native)
         : base(connection)
     {
         _native = native;
-        _begin = Prepare("BEGIN IMMEDIATE");
-        _begin.CommandTimeout = BusySeconds;
-        _commit = Prepare("COMMIT");
-        _rollBack = Prepare("ROLLBACK");
-        _streamEnds = Prepare(SqliteStatements.StreamEnds, "streams");
-        string[] row =
-        [
-            "stream", "version", "kind", "append_writer", "append_number", "transaction_id", "epoch", "shard", "position",
-            "previous_shard", "previous_position", "type", "type_version", "written_at", "checksum", "payload",
-        ];
-        _insert = Prepare(SqliteStatements.Insert, row);
-        _row = [.. _insert.Parameters.Cast<DbParameter>()];
-        _claim = Prepare(
-            SqliteStatements.Claim,
-            "stream", "append_writer", "append_number", "shard", "previous_shard", "previous_position", "type", "type_version", "written_at",
-            "checksum", "payload", "guard", "log_id", "generation");
+        (_begin, _) = Prepare(connection, "BEGIN IMMEDIATE");
+        (_commit, _) = Prepare(connection, "COMMIT");
+        (_rollBack, _) = Prepare(connection, "ROLLBACK");
+        (_insert, _insertRow) = Prepare(connection, SqliteStatements.Insert);
+        (_claim, _claimRow) = Prepare(connection, SqliteStatements.Claim);
+        (_, _streamEnd) = Prepare(native, SqliteStatements.StreamEnd);
     }
 
     /// <inheritdoc/>
@@ -81,25 +66,28 @@ internal sealed class SqliteLogWriter : LogWriter
     public override long WriteClaim(ShardClaim claim)
     {
         var row = SealedClaim(claim.Row);
-        object[] values =
-        [
-            row.Stream.Value, (long)row.AppendId.Writer, (long)row.AppendId.Number, (long)row.Position.Shard, (long)row.Previous.Shard,
-            (long)row.Previous.Position, row.Type, (long)row.TypeVersion, row.WrittenAt, (long)row.Checksum, row.Payload.ToArray(),
-            claim.GuardEpoch, (long)claim.Identity.LogId, (long)claim.Identity.Generation,
-        ];
-        for (var i = 0; i < values.Length; i++)
-        {
-            _claim.Parameters[i].Value = values[i];
-        }
-
+        _claimRow.Bind(1, row.Stream.Value);
+        _claimRow.Bind(2, (long)row.AppendId.Writer);
+        _claimRow.Bind(3, (long)row.AppendId.Number);
+        _claimRow.Bind(4, row.Position.Shard);
+        _claimRow.Bind(5, row.Previous.Shard);
+        _claimRow.Bind(6, (long)row.Previous.Position);
+        _claimRow.Bind(7, row.Type);
+        _claimRow.Bind(8, row.TypeVersion);
+        _claimRow.Bind(9, row.WrittenAt);
+        _claimRow.Bind(10, row.Checksum);
+        _claimRow.Bind(11, row.Payload.Span);
+        _claimRow.Bind(12, claim.GuardEpoch);
+        _claimRow.Bind(13, (long)claim.Identity.LogId);
+        _claimRow.Bind(14, claim.Identity.Generation);
         return _claim.ExecuteScalar() is long version ? version : 0;
     }
 
     /// <inheritdoc/>
     public override bool Commit()
     {
-        _commit.ExecuteNonQuery();
-        return raw.sqlite3_get_autocommit(_native.Handle) != 0;
+        // -1 is the statement's answer to a COMMIT; anything else came from something in between.
+        return _commit.ExecuteNonQuery() == -1 && raw.sqlite3_get_autocommit(_native.Handle) != 0;
     }
 
     /// <inheritdoc/>
@@ -122,7 +110,7 @@ internal sealed class SqliteLogWriter : LogWriter
     {
         if (disposing)
         {
-            foreach (var command in (DbCommand[])[_begin, _commit, _rollBack, _streamEnds, _insert, _claim])
+            foreach (var command in (DbCommand[])[_begin, _commit, _rollBack, _insert, _claim, _streamEnd])
             {
                 command.Dispose();
             }
@@ -156,24 +144,12 @@ internal sealed class SqliteLogWriter : LogWriter
         return claim;
     }
 
-    /// <summary>One statement for all checks of the group; the comparison itself is the rule that every store shares.</summary>
+    /// <summary>The comparison itself is the rule that every store shares.</summary>
     private bool ChecksHold(ReadOnlySpan<StreamCheck> checks)
     {
-        Span<StreamEnd> ends = checks.Length <= 128 ? stackalloc StreamEnd[checks.Length] : new StreamEnd[checks.Length];
-        _streamEnds.Parameters[0].Value = Names(checks);
-        using (var reader = _streamEnds.ExecuteReader())
+        foreach (var check in checks)
         {
-            while (reader.Read())
-            {
-                var held = (RowKind)reader.GetInt64(2) is RowKind.Held;
-                ends[(int)reader.GetInt64(0)] = new StreamEnd(
-                    reader.GetInt64(1), held ? Holder(reader) : default, reader.IsDBNull(4) ? 0 : reader.GetInt64(4));
-            }
-        }
-
-        for (var i = 0; i < checks.Length; i++)
-        {
-            if (!checks[i].Holds(ends[i]))
+            if (!check.Holds(EndOf(check.Stream)))
             {
                 return false;
             }
@@ -182,57 +158,85 @@ internal sealed class SqliteLogWriter : LogWriter
         return true;
     }
 
-    /// <summary>An unreadable holder is nobody's: the stream stays held.</summary>
-    private static TransactionId Holder(DbDataReader reader)
+    private StreamEnd EndOf(StreamName stream)
     {
-        string? fault = null;
-        var holder = RowDecoder.ReadTransaction(reader, 3, ref fault);
-        return fault is null ? holder : throw new LogStoreException($"A Held row can't be read: {fault}.");
+        _streamEnd.Bind(1, stream.Value);
+        try
+        {
+            return _streamEnd.Step()
+                ? new StreamEnd(_streamEnd.Number(0), HolderOf(stream), _streamEnd.Number(2)) // NULL reads as 0: no shard
+                : default;
+        }
+        finally
+        {
+            _streamEnd.Reset();
+        }
     }
 
-    private string Names(ReadOnlySpan<StreamCheck> checks)
+    private TransactionId HolderOf(StreamName stream)
     {
-        _streams.Clear().Append('[');
-        foreach (var check in checks)
+        if (_streamEnd.Number(1) != (long)RowKind.Held)
         {
-            _streams.Append(_streams.Length > 1 ? "," : null).AppendJson(check.Stream.Value);
+            return default;
         }
 
-        return _streams.Append(']').ToString();
+        return TransactionId.TryRead(_streamEnd.Blob(3), out var holder)
+            ? holder
+            : throw new LogStoreException($"Stream '{stream}' ends with a Held row that does not say for whom.");
     }
 
     private void Bind(LogRow row)
     {
-        _row[0].Value = row.Stream.Value;
-        _row[1].Value = row.Version;
-        _row[2].Value = (long)row.Kind;
-        _row[3].Value = (long)row.AppendId.Writer;
-        _row[4].Value = (long)row.AppendId.Number;
-        _row[5].Value = row.Transaction.IsEmpty ? DBNull.Value : row.Transaction.ToByteArray();
-        _row[6].Value = row.Epoch == 0 ? DBNull.Value : row.Epoch;
-        _row[7].Value = (long)row.Position.Shard;
-        _row[8].Value = (long)row.Position.Position;
-        _row[9].Value = (long)row.Previous.Shard;
-        _row[10].Value = (long)row.Previous.Position;
-        _row[11].Value = row.Type;
-        _row[12].Value = (long)row.TypeVersion;
-        _row[13].Value = row.WrittenAt;
-        _row[14].Value = (long)row.Checksum;
-        _row[15].Value = row.Payload.ToArray();
+        _insertRow.Bind(1, row.Stream.Value);
+        _insertRow.Bind(2, row.Version);
+        _insertRow.Bind(3, (long)row.Kind);
+        _insertRow.Bind(4, (long)row.AppendId.Writer);
+        _insertRow.Bind(5, (long)row.AppendId.Number);
+        BindTransaction(row.Transaction);
+        BindEpoch(row.Epoch);
+        _insertRow.Bind(8, row.Position.Shard);
+        _insertRow.Bind(9, (long)row.Position.Position);
+        _insertRow.Bind(10, row.Previous.Shard);
+        _insertRow.Bind(11, (long)row.Previous.Position);
+        _insertRow.Bind(12, row.Type);
+        _insertRow.Bind(13, row.TypeVersion);
+        _insertRow.Bind(14, row.WrittenAt);
+        _insertRow.Bind(15, row.Checksum);
+        _insertRow.Bind(16, row.Payload.Span);
     }
 
-    private DbCommand Prepare(string text, params string[] parameters)
+    private void BindTransaction(TransactionId transaction)
     {
-        var command = Connection.CreateCommand();
-        command.CommandText = text;
-        command.CommandTimeout = 0; // an append has no time-out: giving up in the middle would only hide what happened
-        foreach (var name in parameters)
+        if (transaction.IsEmpty)
         {
-            LogDialect.Parameter(command, "@" + name);
+            _insertRow.BindNull(6);
+            return;
         }
 
+        Span<byte> bytes = stackalloc byte[TransactionId.ByteLength];
+        transaction.WriteTo(bytes);
+        _insertRow.Bind(6, bytes);
+    }
+
+    private void BindEpoch(long epoch)
+    {
+        if (epoch == 0)
+        {
+            _insertRow.BindNull(7);
+        }
+        else
+        {
+            _insertRow.Bind(7, epoch);
+        }
+    }
+
+    /// <summary>The command to execute, through whatever wraps the driver, and the statement beneath it to bind to.</summary>
+    private (DbCommand Command, SqliteStatement Statement) Prepare(DbConnection connection, string text)
+    {
+        var command = connection.CreateCommand();
+        command.CommandText = text;
         command.Prepare();
-        return command;
+        return (command, _native.Created!);
     }
 }
 

@@ -71,16 +71,13 @@ internal static class SqliteStatements
         + "LEFT JOIN coordinator_event l ON l.stream = json_extract(k.value, '$[0]') "
         + "AND l.version = (SELECT max(version) FROM coordinator_event WHERE stream = json_extract(k.value, '$[0]'))";
 
-    /// <summary>@streams is a JSON array of names: index, and version, kind, transaction and epoch of each one's last row.</summary>
-    public const string StreamEnds =
-        "SELECT s.key, e.version, e.kind, e.transaction_id, e.epoch FROM json_each(@streams) s "
-        + "JOIN coordinator_event e ON e.stream = s.value "
-        + "AND e.version = (SELECT max(version) FROM coordinator_event WHERE stream = s.value)";
+    /// <summary>What a stream ends with.</summary>
+    public const string StreamEnd =
+        "SELECT version, kind, epoch, transaction_id FROM coordinator_event WHERE stream = ?1 ORDER BY version DESC LIMIT 1";
 
+    /// <summary>Parameters in the order of the columns.</summary>
     public const string Insert =
-        "INSERT INTO coordinator_event (stream, " + RowDecoder.Columns + ") VALUES (@stream, @version, @kind, @append_writer, "
-        + "@append_number, @transaction_id, @epoch, @shard, @position, @previous_shard, @previous_position, @type, "
-        + "@type_version, @written_at, @checksum, @payload)";
+        "INSERT INTO coordinator_event (stream, " + RowDecoder.Columns + ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
 
     /// <summary>
     /// A claim: version, epoch and position are the shard's next version. It writes nothing unless the last row is of the
@@ -88,11 +85,10 @@ internal static class SqliteStatements
     /// </summary>
     public const string Claim =
         "INSERT INTO coordinator_event (stream, " + RowDecoder.Columns + ") "
-        + "SELECT @stream, last.version + 1, 16, @append_writer, @append_number, NULL, last.version + 1, @shard, last.version + 1, "
-        + "@previous_shard, @previous_position, @type, @type_version, @written_at, @checksum, @payload "
-        + "FROM (SELECT coalesce(max(version), 0) AS version FROM coordinator_event WHERE stream = @stream) last "
-        + "WHERE coalesce((SELECT epoch FROM coordinator_event WHERE stream = @stream AND version = last.version), 0) = @guard "
-        + "AND EXISTS (SELECT 1 FROM coordinator_event WHERE stream = 'meta' AND append_writer = @log_id AND append_number = @generation "
+        + "SELECT ?1, last.version + 1, 16, ?2, ?3, NULL, last.version + 1, ?4, last.version + 1, ?5, ?6, ?7, ?8, ?9, ?10, ?11 "
+        + "FROM (SELECT coalesce(max(version), 0) AS version FROM coordinator_event WHERE stream = ?1) last "
+        + "WHERE coalesce((SELECT epoch FROM coordinator_event WHERE stream = ?1 AND version = last.version), 0) = ?12 "
+        + "AND EXISTS (SELECT 1 FROM coordinator_event WHERE stream = 'meta' AND append_writer = ?13 AND append_number = ?14 "
         + "AND version = (SELECT max(version) FROM coordinator_event WHERE stream = 'meta')) "
         + "RETURNING version";
 }
