@@ -178,6 +178,7 @@ internal static partial class LogStoreConformance
         var empty = await successor.EmptyRowAsync(state.NextVersion, successor.NextAppendId());
         var answer = await successor.Store.AppendAsync(empty);
         Expect.Answer(GroupAnswerKind.Landed, answer, "the empty row behind the claim");
-        return new OwnershipInput.ConfirmAcknowledged();
+        var end = await successor.Store.ReadShardEndAsync(successor.ShardNumber, CancellationToken.None);
+        return new OwnershipInput.ConfirmAcknowledged(end.Owned!.AppendId.Writer);
     }
 }
