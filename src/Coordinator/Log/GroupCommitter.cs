@@ -31,6 +31,7 @@ internal sealed partial class GroupCommitter(
     private int _failures;
     private int _membersMax = int.MaxValue;
     private bool _running;
+    private volatile bool _broken;
     private long _inFlightSince = -1;
     private Completion<bool>? _idle;
 
@@ -51,13 +52,22 @@ internal sealed partial class GroupCommitter(
     {
         lock (_gate)
         {
-            _arrived.Add(append);
-            if (_running)
+            if (!_broken)
             {
-                return;
-            }
+                _arrived.Add(append);
+                if (_running)
+                {
+                    return;
+                }
 
-            _running = true;
+                _running = true;
+            }
+        }
+
+        if (_broken)
+        {
+            append.Target.Settled(append, AppendResult.OwnerLost, default, null);
+            return;
         }
 
         Start();
@@ -68,7 +78,7 @@ internal sealed partial class GroupCommitter(
     {
         lock (_gate)
         {
-            if (!_running)
+            if (!_running || _broken)
             {
                 return ValueTask.CompletedTask;
             }
@@ -102,10 +112,32 @@ internal sealed partial class GroupCommitter(
         }
         catch (Exception error)
         {
-            // A bug or a broken promise: nothing may be told on such ground. What is under way stays without an answer.
             CommitterBroken(logger, error);
-            throw;
+            Break();
         }
+    }
+
+    /// <summary>
+    /// A bug or a broken promise: nothing is told on such ground, and nothing is written any more. Whoever waits hears that
+    /// the owner is lost, and that the outcome is unknown.
+    /// </summary>
+    private void Break()
+    {
+        List<PendingAppend> pending;
+        lock (_gate)
+        {
+            _broken = true;
+            pending = [.. _group.Members, .. _waiting, .. _next, .. _arrived];
+            _arrived.Clear();
+        }
+
+        foreach (var append in pending.Distinct())
+        {
+            append.Lane.Ownership = append.Lane.Ownership with { Phase = OwnershipPhase.Lost };
+            append.Target.Settled(append, AppendResult.OwnerLost, default, null);
+        }
+
+        _idle?.TryComplete(true, dispatcher);
     }
 
     private bool TakeArrived()
@@ -406,7 +438,7 @@ internal sealed partial class GroupCommitter(
     [LoggerMessage(1001, LogLevel.Warning, "The log store {Store} has not answered for {Seconds} s: giving its connection up and fencing what was sent.")]
     private static partial void AppendStuck(ILogger logger, string store, double seconds);
 
-    [LoggerMessage(1002, LogLevel.Critical, "The group committer stopped on a broken promise. Nothing that was under way has been answered; restart the process.")]
+    [LoggerMessage(1002, LogLevel.Critical, "The group committer stopped on a broken promise. What was under way is answered as unknown, and nothing more is committed; restart the process.")]
     private static partial void CommitterBroken(ILogger logger, Exception error);
 
     [LoggerMessage(1003, LogLevel.Error, "The log store refuses the batch of transaction {Transaction}: {Error}")]
