@@ -66,7 +66,9 @@ internal enum GroupInput : byte
     /// <summary>A clean acknowledgement of COMMIT.</summary>
     Acknowledged,
 
-    /// <summary>The server refused a statement before COMMIT and the transaction was seen rolled back.</summary>
+    /// <summary>
+    /// The server refused a statement before COMMIT and the transaction was seen rolled back. Of an empty row: the row before it is missing.
+    /// </summary>
     RolledBack,
 
     /// <summary>Anything else: it may have landed.</summary>
@@ -106,6 +108,8 @@ internal static class GroupProtocol
             (GroupPhase.Confirming, GroupInput.RowInTheWay) => found.Append == state.FenceId
                 ? state with { EmptyRowVersion = state.EmptyRowVersion + 1 } // ours, but it was never acknowledged cleanly
                 : Lose(state, state.Verdict),
+            (GroupPhase.Confirming, GroupInput.RolledBack) => // the row it was to stand behind was read and has vanished since
+                state with { Phase = GroupPhase.Fencing, Verdict = GroupVerdict.Open, EmptyRowVersion = state.FirstVersion },
             (GroupPhase.Fencing or GroupPhase.Confirming, _) => state, // again at the same version
             _ => throw new InvariantViolationException($"{input} means nothing while {state.Phase}"),
         };
