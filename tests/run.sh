@@ -64,6 +64,14 @@ for project in tests/*.Tests; do
     run_project "$project"
 done
 
+# The Shop as a child process, killed at every named point of the commit path and at random, and hit by I/O errors.
+echo "-- Kill test of the Shop"
+if dotnet chaos/Coordinator.Chaos/bin/Release/net10.0/Coordinator.Chaos.dll --scenario shop --kills 25; then
+    passed=$((passed + 1))
+else
+    failed=$((failed + 1))
+fi
+
 summary="$passed passed, $failed failed"
 [ "$skipped" = 0 ] || summary="$summary, $skipped skipped"
 echo "$summary"

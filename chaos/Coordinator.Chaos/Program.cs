@@ -1,1 +1,22 @@
-Console.WriteLine("No scenarios yet.");
+using System.Globalization;
+using Coordinator.Chaos.Drivers;
+using Coordinator.Chaos.Victims;
+
+if (args is ["victim", var spec, .. var rest])
+{
+    return CrashPoint.Parse(spec) is { } point ? await ShopVictim.RunAsync(point, rest) : 2;
+}
+
+if (Number("seed", Random.Shared.Next(1, 1_000_000)) is { } seed && Number("kills", 25) is { } kills && Text("scenario", "shop") == "shop")
+{
+    return await new ShopScenario(seed, kills).RunAsync() ? 0 : 1;
+}
+
+Console.Error.WriteLine("[--scenario shop] [--seed N] [--kills N]");
+return 2;
+
+string Text(string name, string fallback) =>
+    Array.IndexOf(args, "--" + name) is var at and >= 0 && at + 1 < args.Length ? args[at + 1] : fallback;
+
+int? Number(string name, int fallback) =>
+    int.TryParse(Text(name, fallback.ToString(CultureInfo.InvariantCulture)), NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? value : null;

@@ -1,1 +1,1 @@
-Console.WriteLine("No steps yet.");
+return await Shop.ShopProgram.RunAsync(args);

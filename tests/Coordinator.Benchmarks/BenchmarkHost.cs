@@ -34,7 +34,7 @@ internal sealed class BenchmarkHost : IAsyncDisposable
                 break;
             case "sqlite":
                 folder = Directory.CreateTempSubdirectory("coordinator-benchmark-");
-                //TMP coordinator.UseSqlite(Path.Combine(folder.FullName, "log.db"));
+                coordinator.UseSqlite(Path.Combine(folder.FullName, "log.db"));
                 break;
             default:
                 throw new UsageException($"--store must be memory or sqlite, not '{store}'.");

@@ -48,7 +48,7 @@ internal static class RawCase
 
     private static (Func<bool> Commit, Action Close) OpenMemory()
     {
-        var log = new InMemoryLogStore();
+        var log = new InMemoryLogStore(TimeProvider.System);
         var version = 0L;
         var payload = new byte[PayloadBytes];
         var stream = new StreamName("raw");

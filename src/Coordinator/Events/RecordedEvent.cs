@@ -32,6 +32,6 @@ public interface IEventLog
     /// <param name="fromVersion">The first version wanted, from 1.</param>
     /// <param name="cancellation">Ends the reading.</param>
     /// <exception cref="ArgumentException">That is no stream name, or no version.</exception>
-    /// <exception cref="Log.LogCorruptException">A row can't be trusted; what came before it was given.</exception>
+    /// <exception cref="LogCorruptException">A row can't be trusted; what came before it was given.</exception>
     IAsyncEnumerable<RecordedEvent> ReadStreamAsync(string stream, long fromVersion = 1, CancellationToken cancellation = default);
 }

@@ -2,6 +2,7 @@ using System.Reflection;
 using Coordinator.Aggregates;
 using Coordinator.Hosting;
 using Coordinator.Log;
+using Coordinator.Shards;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
@@ -32,7 +33,7 @@ namespace Coordinator
         /// <summary>
         /// Keeps the log in this process's memory: for tests and trials. Nothing survives the process.
         /// </summary>
-        public CoordinatorBuilder UseInMemoryLog() => UseLogStore(static _ => new InMemoryLogStore());
+        public CoordinatorBuilder UseInMemoryLog() => UseLogStore(static provider => new InMemoryLogStore(provider.GetRequiredService<TimeProvider>()));
 
         internal CoordinatorBuilder UseLogStore(Func<IServiceProvider, ILogStore> create)
         {
@@ -88,7 +89,7 @@ namespace Microsoft.Extensions.DependencyInjection
                 provider.GetRequiredService<TimeProvider>(),
                 SystemRandomSource.Instance,
                 ThreadPoolDispatcher.Instance,
-                Transport: null,
+                provider.GetService<Func<ITransport, ITransport>>(),
                 $"{Environment.MachineName}:{Environment.ProcessId}");
             return new TransactionEngine(
                 seams,

@@ -49,13 +49,42 @@ internal interface ILogStore : IAsyncDisposable
     ValueTask<ImmutableArray<KeyFinding>> InspectAsync(ImmutableArray<RowKey> keys, CancellationToken cancellation);
 
     /// <summary>Reads rows of a stream in order from a version on, at most <paramref name="count"/>; fewer only at the end.</summary>
-    ValueTask<ImmutableArray<LogRow>> ReadAsync(StreamName stream, long fromVersion, int count, CancellationToken cancellation);
+    /// <exception cref="LogCorruptException">A row can't be trusted, unless <paramref name="unreadable"/> asks for a mark.</exception>
+    ValueTask<ImmutableArray<LogRow>> ReadAsync(
+        StreamName stream, long fromVersion, int count, UnreadableRows unreadable, CancellationToken cancellation);
 
-    /// <summary>Reads, on one snapshot, the shard's last row and its last ShardOwned row.</summary>
+    /// <summary>
+    /// Reads, on one snapshot, the shard's last row and its last ShardOwned row. Rows that can't be trusted are marked and
+    /// not thrown: their shard goes on at its end.
+    /// </summary>
     ValueTask<ShardEnd> ReadShardEndAsync(ushort shard, CancellationToken cancellation);
 
     /// <summary>Finds the decision row of a transaction in its shard, or null.</summary>
+    /// <exception cref="LogCorruptException">It was found and can't be trusted.</exception>
     ValueTask<LogRow?> FindDecisionAsync(TransactionId transaction, CancellationToken cancellation);
+}
+
+/// <summary>What a read does with a row that can't be trusted.</summary>
+internal enum UnreadableRows : byte
+{
+    /// <summary>It throws <see cref="LogCorruptException"/>.</summary>
+    Throw,
+
+    /// <summary>
+    /// It returns the row with <see cref="LogRow.Fault"/> set and goes on behind it. For recovery of a shard, where such a
+    /// row holds the answers about transactions below it, while new work goes on at the end.
+    /// </summary>
+    Mark,
+}
+
+/// <summary>The usual ways to call a store.</summary>
+internal static class LogStoreExtensions
+{
+    /// <summary>Reads rows of which each can be trusted.</summary>
+    /// <exception cref="LogCorruptException">One can't.</exception>
+    public static ValueTask<ImmutableArray<LogRow>> ReadAsync(
+        this ILogStore store, StreamName stream, long fromVersion, int count, CancellationToken cancellation) =>
+        store.ReadAsync(stream, fromVersion, count, UnreadableRows.Throw, cancellation);
 }
 
 /// <summary>What the stream <c>meta</c> says about the log.</summary>
@@ -127,37 +156,3 @@ internal readonly record struct KeyFinding(
 /// <param name="Owned">Its last ShardOwned row, or null.</param>
 /// <param name="Last">Its last row, or null.</param>
 internal sealed record ShardEnd(long LastVersion, LogRow? Owned, LogRow? Last);
-
-/// <summary>A log store can't be used as it is; the message says why and what to do.</summary>
-public sealed class LogStoreException : Exception
-{
-    /// <summary>Creates it with a message that says what to do.</summary>
-    public LogStoreException(string message)
-        : base(message)
-    {
-    }
-
-    /// <summary>Creates it with a message that says what to do, and what the driver said.</summary>
-    public LogStoreException(string message, Exception inner)
-        : base(message, inner)
-    {
-    }
-}
-
-/// <summary>A row of the log can't be read as what it was written as; it is never taken for absent.</summary>
-public sealed class LogCorruptException : Exception
-{
-    /// <summary>Creates it for one row.</summary>
-    public LogCorruptException(StreamName stream, long version, string fault)
-        : base($"Row {version} of stream '{stream}' can't be trusted: {fault}. It is never read as absent; restore it or decide by hand.")
-    {
-        Stream = stream;
-        Version = version;
-    }
-
-    /// <summary>The stream that can't be read past this row.</summary>
-    public StreamName Stream { get; }
-
-    /// <summary>Version of the row.</summary>
-    public long Version { get; }
-}

@@ -1,137 +1,239 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using Coordinator.Protocol;
 using Coordinator.Protocol.Ownership;
 
 namespace Coordinator.Log;
 
-/// <summary>A log in this process's memory, by the same rules as the durable ones. Nothing survives the process.</summary>
-internal sealed class InMemoryLogStore : ILogStore
+/// <summary>
+/// The log in memory, for tests and simulation: the same rules as a database, nothing durable, every call answered at once.
+/// What it holds outlives <see cref="DisposeAsync"/>, so that opening it again is like a restart of the process.
+/// </summary>
+internal sealed class InMemoryLogStore(TimeProvider time) : ILogStore
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<StreamName, List<LogRow>> _streams = [];
     private readonly Dictionary<TransactionId, LogRow> _decisions = [];
-    private LogMeta? _meta;
 
-    public string Description => "the in-memory log";
+    /// <inheritdoc/>
+    public string Description => "memory";
 
+    /// <inheritdoc/>
     public ValueTask<LogMeta> OpenAsync(LogMeta proposed, CancellationToken cancellation)
     {
+        ArgumentNullException.ThrowIfNull(proposed);
+        cancellation.ThrowIfCancellationRequested();
         lock (_gate)
         {
-            return new(_meta ??= proposed);
+            if (!_streams.TryGetValue(LogStreams.Meta, out var meta))
+            {
+                _streams.Add(LogStreams.Meta, meta = [MetaRow.Create(proposed, time.GetUtcNow())]);
+            }
+
+            var last = meta[^1];
+            return RowTrust.FaultOf(last, null) is { } fault
+                ? throw new LogCorruptException(LogStreams.Meta, last.Version, fault)
+                : ValueTask.FromResult(MetaRow.Read(last, Description));
         }
     }
 
+    /// <inheritdoc/>
     public ValueTask<GroupAnswer> AppendAsync(RowGroup group)
     {
+        ArgumentNullException.ThrowIfNull(group);
+        if (RowGroupRules.FaultOf(group) is { } fault)
+        {
+            return ValueTask.FromResult(new GroupAnswer(GroupAnswerKind.Refused, new ArgumentException(fault, nameof(group))));
+        }
+
         lock (_gate)
         {
             foreach (var check in group.Checks)
             {
                 if (!check.Holds(EndOf(check.Stream)))
                 {
-                    return new(new GroupAnswer(GroupAnswerKind.CheckFailed));
+                    return ValueTask.FromResult(new GroupAnswer(GroupAnswerKind.CheckFailed));
                 }
             }
 
-            foreach (var row in group.Rows)
-            {
-                Add(row);
-            }
+            Write(group.Rows.AsSpan());
         }
 
-        return new(new GroupAnswer(GroupAnswerKind.Landed));
+        return ValueTask.FromResult(new GroupAnswer(GroupAnswerKind.Landed));
     }
 
+    /// <inheritdoc/>
     public void AbandonAppend()
     {
+        // Every append has been answered before anyone could give up on it.
     }
 
+    /// <inheritdoc/>
     public ValueTask<ClaimAnswer> ClaimAsync(ShardClaim claim)
     {
+        ArgumentNullException.ThrowIfNull(claim);
+        var wanted = claim.Row;
+        if (!LogStreams.TryParseShard(wanted.Stream, out var shard))
+        {
+            return ValueTask.FromResult(new ClaimAnswer(
+                GroupAnswerKind.Refused, 0, new ArgumentException($"'{wanted.Stream}' is no shard.", nameof(claim))));
+        }
+
         lock (_gate)
         {
-            var end = EndOf(claim.Row.Stream);
-            if (end.Epoch != claim.GuardEpoch || _meta?.Identity != claim.Identity)
+            var end = EndOf(wanted.Stream);
+            if (end.Epoch != claim.GuardEpoch || _streams[LogStreams.Meta][^1].AppendId != MetaRow.AppendIdOf(claim.Identity))
             {
-                return new(new ClaimAnswer(GroupAnswerKind.CheckFailed));
+                return ValueTask.FromResult(new ClaimAnswer(GroupAnswerKind.CheckFailed));
             }
 
             var version = end.Version + 1;
-            Add(new LogRow
+            var row = new LogRow
             {
-                Stream = claim.Row.Stream,
+                Stream = wanted.Stream,
                 Version = version,
-                Kind = claim.Row.Kind,
-                AppendId = claim.Row.AppendId,
+                Kind = RowKind.ShardOwned,
+                AppendId = wanted.AppendId,
                 Epoch = version,
-                Position = new LogPosition(claim.Row.Position.Shard, (ulong)version),
-                WrittenAt = claim.Row.WrittenAt,
-                Payload = claim.Row.Payload,
-                Checksum = claim.Row.Checksum,
-            });
-            return new(new ClaimAnswer(GroupAnswerKind.Landed, version));
+                Position = new LogPosition(shard, (ulong)version),
+                Previous = wanted.Previous,
+                Type = wanted.Type,
+                TypeVersion = wanted.TypeVersion,
+                WrittenAt = wanted.WrittenAt,
+                Payload = wanted.Payload,
+            };
+            row.Checksum = RowChecksum.Of(row, 0);
+            Write([row]);
+            return ValueTask.FromResult(new ClaimAnswer(GroupAnswerKind.Landed, version));
         }
     }
 
+    /// <inheritdoc/>
     public ValueTask<ImmutableArray<KeyFinding>> InspectAsync(ImmutableArray<RowKey> keys, CancellationToken cancellation)
     {
+        cancellation.ThrowIfCancellationRequested();
+        var findings = ImmutableArray.CreateBuilder<KeyFinding>(keys.Length);
         lock (_gate)
         {
-            return new([.. keys.Select(key =>
+            foreach (var key in keys)
             {
-                var rows = _streams.GetValueOrDefault(key.Stream);
-                var row = rows is not null && key.Version >= 1 && key.Version <= rows.Count ? rows[(int)key.Version - 1] : null;
-                return new KeyFinding(
-                    key, row is not null, row?.AppendId ?? default, row?.Kind ?? default, EndOf(key.Stream), rows is null ? default : rows[^1].Position);
-            })]);
+                var rows = RowsOf(key.Stream);
+                var row = key.Version >= 1 && key.Version <= rows.Count ? rows[(int)key.Version - 1] : null;
+                findings.Add(new KeyFinding(
+                    key,
+                    row is not null,
+                    row?.AppendId ?? default,
+                    row?.Kind ?? default,
+                    rows.Count == 0 ? default : rows[^1].AsEnd(),
+                    rows.Count == 0 ? default : rows[^1].Position));
+            }
         }
+
+        return ValueTask.FromResult(findings.MoveToImmutable());
     }
 
-    public ValueTask<ImmutableArray<LogRow>> ReadAsync(StreamName stream, long fromVersion, int count, CancellationToken cancellation)
+    /// <inheritdoc/>
+    public ValueTask<ImmutableArray<LogRow>> ReadAsync(
+        StreamName stream, long fromVersion, int count, UnreadableRows unreadable, CancellationToken cancellation)
     {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(count);
+        cancellation.ThrowIfCancellationRequested();
+        List<LogRow> read;
         lock (_gate)
         {
-            var rows = _streams.GetValueOrDefault(stream);
-            return new(rows is null || fromVersion > rows.Count
-                ? []
-                : [.. rows.GetRange((int)fromVersion - 1, (int)Math.Min(count, rows.Count - fromVersion + 1))]);
+            var rows = RowsOf(stream);
+            var start = (int)Math.Min(Math.Max(0, fromVersion - 2), rows.Count); // the row before the page seeds its first checksum
+            read = rows.GetRange(start, (int)Math.Min(rows.Count - start, (long)count + 1));
         }
+
+        return ValueTask.FromResult(RowTrust.Page(stream, fromVersion, count, unreadable, read));
     }
 
+    /// <inheritdoc/>
     public ValueTask<ShardEnd> ReadShardEndAsync(ushort shard, CancellationToken cancellation)
     {
+        cancellation.ThrowIfCancellationRequested();
         lock (_gate)
         {
-            var rows = _streams.GetValueOrDefault(LogStreams.Shard(shard));
-            return new(rows is null ? new ShardEnd(0, null, null) : new ShardEnd(rows.Count, rows[(int)rows[^1].Epoch - 1], rows[^1]));
+            var rows = RowsOf(LogStreams.Shard(shard));
+            if (rows.Count == 0)
+            {
+                return ValueTask.FromResult(new ShardEnd(0, null, null));
+            }
+
+            var owned = rows.FindLast(row => row.Kind is RowKind.ShardOwned);
+            return ValueTask.FromResult(new ShardEnd(
+                rows.Count,
+                owned is null ? null : RowTrust.Mark(owned, null),
+                RowTrust.Mark(rows[^1], rows.Count > 1 ? rows[^2] : null)));
         }
     }
 
+    /// <inheritdoc/>
     public ValueTask<LogRow?> FindDecisionAsync(TransactionId transaction, CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        lock (_gate)
+        {
+            if (!_decisions.TryGetValue(transaction, out var row))
+            {
+                return ValueTask.FromResult<LogRow?>(null);
+            }
+
+            var before = row.Version > 1 ? RowsOf(row.Stream)[(int)row.Version - 2] : null;
+            return RowTrust.FaultOf(row, before) is { } fault
+                ? throw new LogCorruptException(row.Stream, row.Version, fault)
+                : ValueTask.FromResult<LogRow?>(row);
+        }
+    }
+
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    /// <summary>Puts another row in a row's place: a damaged disk, for tests of whoever reads.</summary>
+    internal void Damage(RowKey key, Func<LogRow, LogRow> damage)
     {
         lock (_gate)
         {
-            return new(_decisions.GetValueOrDefault(transaction));
+            var rows = _streams[key.Stream];
+            var at = (int)key.Version - 1;
+            var damaged = damage(rows[at]);
+            if (rows[at].IsDecision)
+            {
+                _decisions[rows[at].Transaction] = damaged;
+            }
+
+            rows[at] = damaged;
         }
     }
 
-    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    /// <inheritdoc/>
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Description}, {_streams.Count} streams");
+
+    private List<LogRow> RowsOf(StreamName stream) => _streams.TryGetValue(stream, out var rows) ? rows : [];
 
     private StreamEnd EndOf(StreamName stream) => _streams.TryGetValue(stream, out var rows) ? rows[^1].AsEnd() : default;
 
-    private void Add(LogRow row)
+    private void Write(ReadOnlySpan<LogRow> rows)
     {
-        if (!_streams.TryGetValue(row.Stream, out var rows))
+        List<LogRow>? current = null;
+        StreamName stream = default;
+        foreach (var row in rows)
         {
-            _streams[row.Stream] = rows = new(4);
-        }
+            if (current is null || row.Stream != stream)
+            {
+                stream = row.Stream;
+                if (!_streams.TryGetValue(stream, out current))
+                {
+                    _streams.Add(stream, current = []);
+                }
+            }
 
-        Invariant.Holds(row.Version == rows.Count + 1, "an append succeeds only at the end of a stream (D-1)");
-        rows.Add(row);
-        if (row.IsDecision)
-        {
-            _decisions[row.Transaction] = row;
+            current.Add(row);
+            if (row.IsDecision)
+            {
+                _decisions.TryAdd(row.Transaction, row); // the first one decides
+            }
         }
     }
 }

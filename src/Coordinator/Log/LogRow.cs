@@ -80,6 +80,12 @@ internal sealed class LogRow
     /// <summary>Checksum over everything above; a shard row's is seeded with the row before it.</summary>
     public uint Checksum { get; set; }
 
+    /// <summary>
+    /// Why the row can't be trusted, set by the store that read it; null for a row that is what was written. The other
+    /// members of such a row are what the store holds, for an operator to look at, and prove nothing.
+    /// </summary>
+    public string? Fault { get; init; }
+
     /// <summary>True for rows that decide a transaction: those that an id is looked up in.</summary>
     public bool IsDecision => Kind is RowKind.CommitDecided or RowKind.AbortDecided;
 
@@ -102,9 +108,20 @@ internal static class LogStreams
     /// <summary>The stream of one shard.</summary>
     public static StreamName Shard(ushort shard) => new(ShardPrefix + shard.ToString(CultureInfo.InvariantCulture));
 
+    /// <summary>True for the stream of a shard.</summary>
+    public static bool IsShard(StreamName stream) => stream.Value.StartsWith(ShardPrefix, StringComparison.Ordinal);
+
+    /// <summary>Reads the number out of the name of a shard's stream.</summary>
+    public static bool TryParseShard(StreamName stream, out ushort shard)
+    {
+        shard = 0;
+        return IsShard(stream)
+            && ushort.TryParse(stream.Value.AsSpan(ShardPrefix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out shard);
+    }
+
     /// <summary>True for streams that only the engine writes.</summary>
     public static bool IsReserved(StreamName stream) =>
         stream == Meta
-        || stream.Value.StartsWith(ShardPrefix, StringComparison.Ordinal)
+        || IsShard(stream)
         || stream.Value.StartsWith("key/", StringComparison.Ordinal);
 }

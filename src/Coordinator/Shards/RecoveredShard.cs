@@ -23,36 +23,44 @@ internal sealed record RecoveredShard(ShardLane Lane, IReadOnlyList<CommitState>
         var next = 1L;
         while (next < lane.Ownership.NextVersion)
         {
-            try
+            var rows = await store.ReadAsync(lane.Stream, next, PageSize, UnreadableRows.Mark, cancellation).ConfigureAwait(false);
+            Invariant.Holds(rows.Length > 0, $"{lane.Stream} has no holes: row {next} is there");
+            foreach (var row in rows)
             {
-                var rows = await store.ReadAsync(lane.Stream, next, PageSize, cancellation).ConfigureAwait(false);
-                foreach (var row in rows)
+                next = row.Version + 1;
+                if (!TryReplay(open, row))
                 {
-                    Replay(open, row);
+                    // Held, never read as absent (L06): later rows still count, and inquiries below it are not presumed.
+                    unreadable = row.Version;
                 }
-
-                Invariant.Holds(rows.Length > 0, $"{lane.Stream} has no holes: row {next} is there");
-                next += rows.Length;
-            }
-            catch (LogCorruptException corrupt)
-            {
-                // Held, never read as absent (L06): later rows still count, and inquiries below it are not presumed.
-                unreadable = corrupt.Version;
-                next = Math.Max(next, corrupt.Version) + 1;
             }
         }
 
         return new RecoveredShard(lane, [.. open.Values], unreadable);
     }
 
-    private static void Replay(Dictionary<TransactionId, CommitState> open, LogRow row)
+    private static bool TryReplay(Dictionary<TransactionId, CommitState> open, LogRow row)
     {
-        if (row.Kind is RowKind.ShardOwned or RowKind.Fenced)
+        if (row.Fault is not null)
         {
-            return;
+            return false;
         }
 
-        var durable = ShardEventCodec.Decode(row);
+        if (row.Kind is RowKind.ShardOwned or RowKind.Fenced)
+        {
+            return true;
+        }
+
+        CommitEvent durable;
+        try
+        {
+            durable = ShardEventCodec.Decode(row);
+        }
+        catch (LogCorruptException)
+        {
+            return false;
+        }
+
         var state = CommitProtocol.Apply(open.GetValueOrDefault(row.Transaction), durable);
         if (state.CanForget)
         {
@@ -62,5 +70,7 @@ internal sealed record RecoveredShard(ShardLane Lane, IReadOnlyList<CommitState>
         {
             open[row.Transaction] = state;
         }
+
+        return true;
     }
 }

@@ -100,7 +100,8 @@ internal sealed class ShardClaimer(ILogStore store, LogMeta meta, TimeProvider t
         switch (answer.Kind)
         {
             case GroupAnswerKind.Landed:
-                return OwnershipProtocol.Advance(state, new OwnershipInput.ConfirmAcknowledged());
+                var owned = await store.ReadAsync(empty.Stream, state.Epoch, 1, cancellation).ConfigureAwait(false);
+                return OwnershipProtocol.Advance(state, new OwnershipInput.ConfirmAcknowledged(ClaimBitsOf(owned[0])));
             case GroupAnswerKind.CheckFailed:
                 var found = (await store.InspectAsync([new RowKey(empty.Stream, version)], cancellation).ConfigureAwait(false))[0];
                 return OwnershipProtocol.Advance(state, new OwnershipInput.ConfirmRefused(found.Exists && found.AppendId == empty.AppendId));

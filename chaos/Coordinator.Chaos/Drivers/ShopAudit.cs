@@ -1,0 +1,213 @@
+using System.Text.Json;
+using Microsoft.Data.Sqlite;
+
+namespace Coordinator.Chaos.Drivers;
+
+/// <summary>
+/// Judges a Shop's log from outside: by SQL over a copy of the file, with none of the product's code between. Every finding is
+/// a violation.
+/// </summary>
+internal sealed class ShopAudit
+{
+    private const int KindEvent = 1, KindHeld = 2, ShardKindFirst = 16, KindShardOwned = 16, KindLastResourceCommitting = 18, KindCommitDecided = 19;
+
+    private readonly Dictionary<string, long> _placed = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, int> _settled = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, long> _paid = new(StringComparer.Ordinal);
+    private readonly Dictionary<(string Order, string Item), int> _moved = [];
+    private readonly Dictionary<(string Order, string Item), int> _wanted = [];
+    private readonly Dictionary<string, int> _published = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, HashSet<string>> _streamsOf = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, HashSet<string>> _decided = new(StringComparer.Ordinal);
+    private readonly List<string> _violations = [];
+    private long _paidIn;
+    private long _left;
+
+    /// <summary>Orders that are settled in the log.</summary>
+    public IReadOnlyCollection<string> Settled => _settled.Keys;
+
+    /// <summary>Transactions whose decision is in the log.</summary>
+    public int DecidedCount => _decided.Count;
+
+    /// <summary>Held rows and last resources without an outcome.</summary>
+    public int InDoubtCount { get; private set; }
+
+    /// <summary>Reads a copy of the database and its write-ahead log, so that looking changes nothing.</summary>
+    public static (ShopAudit Audit, IReadOnlyList<string> Violations) Of(string dataFolder)
+    {
+        var copy = Directory.CreateTempSubdirectory("coordinator-audit-");
+        try
+        {
+            foreach (var file in Directory.EnumerateFiles(dataFolder, "shop.db*").Where(file => !file.EndsWith("-shm", StringComparison.Ordinal)))
+            {
+                File.Copy(file, Path.Combine(copy.FullName, Path.GetFileName(file)));
+            }
+
+            var audit = new ShopAudit();
+            audit.Read(Path.Combine(copy.FullName, "shop.db"));
+            audit.Judge();
+            return (audit, audit._violations);
+        }
+        finally
+        {
+            copy.Delete(recursive: true);
+        }
+    }
+
+    private void Read(string file)
+    {
+        using var connection = new SqliteConnection($"Data Source={file};Pooling=False");
+        connection.Open();
+        using var command = connection.CreateCommand();
+        command.CommandText =
+            "SELECT count(*) FROM sqlite_master WHERE name = 'coordinator_event'";
+        if ((long)command.ExecuteScalar()! == 0)
+        {
+            return; // killed before the schema was there
+        }
+
+        command.CommandText = "SELECT stream, version, kind, transaction_id, epoch, type, payload FROM coordinator_event ORDER BY stream, version";
+        using var rows = command.ExecuteReader();
+        var (stream, version, epoch, sum) = (string.Empty, 0L, 0L, 0L);
+        while (rows.Read())
+        {
+            if (rows.GetString(0) != stream)
+            {
+                CloseStream(stream, sum);
+                (stream, version, epoch, sum) = (rows.GetString(0), 0, 0, 0);
+            }
+
+            if (rows.GetInt64(1) != ++version)
+            {
+                _violations.Add($"{stream} has a hole before version {rows.GetInt64(1)}");
+                version = rows.GetInt64(1);
+            }
+
+            var kind = rows.GetInt32(2);
+            var transaction = rows.IsDBNull(3) ? string.Empty : Convert.ToHexString((byte[])rows.GetValue(3));
+            using var payload = ((byte[])rows.GetValue(6)).Length > 0 ? JsonDocument.Parse((byte[])rows.GetValue(6)) : null;
+            if (kind >= ShardKindFirst && stream != "meta")
+            {
+                epoch = ReadShardRow(stream, version, kind, transaction, rows.GetInt64(4), epoch, payload);
+            }
+            else if (kind == KindEvent)
+            {
+                Add(_streamsOf, transaction, stream);
+                sum = ReadEvent(stream, version, rows.GetString(5), payload!.RootElement, sum);
+            }
+
+            InDoubtCount += kind == KindHeld ? 1 : 0;
+        }
+
+        CloseStream(stream, sum);
+    }
+
+    private long ReadShardRow(string stream, long version, int kind, string transaction, long rowEpoch, long epoch, JsonDocument? payload)
+    {
+        if (kind == KindShardOwned ? rowEpoch != version : rowEpoch != epoch)
+        {
+            _violations.Add($"{stream} row {version} was written under epoch {rowEpoch} behind epoch {epoch} (I7)");
+        }
+
+        if (kind == KindCommitDecided)
+        {
+            if (_decided.ContainsKey(transaction))
+            {
+                _violations.Add($"transaction {transaction} was decided twice");
+            }
+
+            _decided[transaction] = [];
+            foreach (var one in payload!.RootElement.GetProperty("streams").EnumerateArray().Where(one => one.GetProperty("count").GetInt32() > 0))
+            {
+                Add(_decided, transaction, one.GetProperty("stream").GetString()!);
+            }
+        }
+
+        InDoubtCount += kind == KindLastResourceCommitting ? 1 : 0;
+        return rowEpoch;
+    }
+
+    private long ReadEvent(string stream, long version, string type, JsonElement content, long sum)
+    {
+        var subject = stream[(stream.IndexOf('/', StringComparison.Ordinal) + 1)..];
+        switch (type)
+        {
+            case "shop.update-stock":
+                sum += content.GetProperty("change").GetInt64();
+                if (content.GetProperty("order").GetString() is { } order)
+                {
+                    _moved[(order, subject)] = _moved.GetValueOrDefault((order, subject)) - content.GetProperty("change").GetInt32();
+                }
+
+                break;
+            case "shop.pay-in":
+                sum += content.GetProperty("amount").GetInt64();
+                _paidIn += content.GetProperty("amount").GetInt64();
+                break;
+            case "shop.process-payment":
+                sum -= content.GetProperty("amount").GetInt64();
+                _paid[content.GetProperty("order").GetString()!] = content.GetProperty("amount").GetInt64();
+                break;
+            case "shop.create-order":
+                _settled[subject] = _settled.GetValueOrDefault(subject) + 1;
+                _placed[subject] = content.GetProperty("total").GetInt64();
+                foreach (var line in content.GetProperty("lines").EnumerateArray())
+                {
+                    _wanted[(subject, line.GetProperty("item").GetString()!)] = line.GetProperty("quantity").GetInt32();
+                }
+
+                break;
+            case "shop.refuse-order":
+                _settled[subject] = _settled.GetValueOrDefault(subject) + 1;
+                break;
+            case "shop.order-placed":
+                var published = content.GetProperty("order").GetString()!;
+                _published[published] = _published.GetValueOrDefault(published) + 1;
+                break;
+        }
+
+        if (sum < 0)
+        {
+            _violations.Add($"{stream} fell to {sum} at version {version}");
+        }
+
+        return sum;
+    }
+
+    private void CloseStream(string stream, long sum) => _left += stream.StartsWith("account/", StringComparison.Ordinal) ? sum : 0;
+
+    private void Judge()
+    {
+        Same("streams of a transaction and of its decision", _streamsOf, _decided, (left, right) => left.SetEquals(right));
+        Same("payments and placed orders", _paid, _placed, (left, right) => left == right);
+        Same("stock moved and stock ordered", _moved, _wanted, (left, right) => left == right);
+        Same("published and placed orders", _published.ToDictionary(one => one.Key, one => one.Value == 1 ? _placed.GetValueOrDefault(one.Key, -1) : -2, StringComparer.Ordinal), _placed, (left, right) => left == right);
+        _violations.AddRange(_settled.Where(one => one.Value > 1).Select(one => $"order {one.Key} was settled {one.Value} times"));
+        if (_paidIn != _left + _placed.Values.Sum())
+        {
+            _violations.Add($"{_paidIn} paid in, {_left} left, {_placed.Values.Sum()} spent");
+        }
+    }
+
+    private void Same<TKey, TValue>(string what, Dictionary<TKey, TValue> left, Dictionary<TKey, TValue> right, Func<TValue, TValue, bool> equal)
+        where TKey : notnull
+    {
+        foreach (var key in left.Keys.Union(right.Keys))
+        {
+            if (!left.TryGetValue(key, out var one) || !right.TryGetValue(key, out var other) || !equal(one, other))
+            {
+                _violations.Add($"{what} differ for {key}");
+            }
+        }
+    }
+
+    private static void Add(Dictionary<string, HashSet<string>> sets, string key, string value)
+    {
+        if (!sets.TryGetValue(key, out var set))
+        {
+            sets[key] = set = new(StringComparer.Ordinal);
+        }
+
+        set.Add(value);
+    }
+}

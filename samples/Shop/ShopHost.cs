@@ -1,0 +1,23 @@
+using Coordinator;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace Shop;
+
+/// <summary>The shop's process: an ordinary host with an embedded coordinator on a SQLite log.</summary>
+public static class ShopHost
+{
+    /// <summary>Builds the host. <paramref name="configure"/> may change the services, as a test does that kills the process.</summary>
+    public static IHost Build(string dataFolder, Action<IServiceCollection>? configure = null)
+    {
+        var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
+        builder.Logging.AddConsole(options => options.LogToStandardErrorThreshold = LogLevel.Trace).SetMinimumLevel(LogLevel.Warning);
+        Directory.CreateDirectory(dataFolder);
+        builder.Services.AddCoordinator()
+            .AddEventsFrom(typeof(ShopHost).Assembly)
+            .UseSqlite(Path.Combine(dataFolder, "shop.db"));
+        configure?.Invoke(builder.Services);
+        return builder.Build();
+    }
+}

@@ -1,0 +1,95 @@
+using System.Collections.Concurrent;
+using System.Data.Common;
+
+namespace Coordinator.AdoNet;
+
+/// <summary>
+/// Connections that only read. One of them, the anchor, stays open as long as the store: on SQLite it keeps the index of
+/// the write-ahead log alive while the writer is replaced, so that frames whose sync failed are written again and not
+/// taken from a cache that the disk never saw.
+/// </summary>
+internal sealed class ReaderPool(LogDialect dialect) : IDisposable
+{
+    private const int IdleMax = 4;
+
+    private readonly ConcurrentStack<Reader> _idle = new();
+    private DbConnection? _anchor;
+    private bool _disposed;
+
+    /// <summary>Opens the anchor; before the first write.</summary>
+    public void Open() => _anchor ??= dialect.OpenReader();
+
+    /// <summary>An idle reader or a new one. It comes back through <see cref="Return"/>, or is disposed after an error.</summary>
+    public Reader Rent()
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        return _idle.TryPop(out var reader) ? reader : new Reader(dialect.OpenReader());
+    }
+
+    /// <summary>Takes back a reader whose last command ended well.</summary>
+    public void Return(Reader reader)
+    {
+        if (_disposed || _idle.Count >= IdleMax)
+        {
+            reader.Dispose();
+        }
+        else
+        {
+            _idle.Push(reader);
+        }
+    }
+
+    /// <summary>Closes all idle readers and the anchor.</summary>
+    public void Dispose()
+    {
+        _disposed = true;
+        while (_idle.TryPop(out var reader))
+        {
+            reader.Dispose();
+        }
+
+        _anchor?.Dispose();
+        _anchor = null;
+    }
+
+    /// <summary>A connection with its prepared commands.</summary>
+    internal sealed class Reader(DbConnection connection) : IDisposable
+    {
+        private readonly Dictionary<string, DbCommand> _commands = [];
+
+        /// <summary>The prepared command of this text, its parameters set in the order given.</summary>
+        public DbCommand Command(string text, params ReadOnlySpan<(string Name, object Value)> parameters)
+        {
+            if (!_commands.TryGetValue(text, out var command))
+            {
+                command = connection.CreateCommand();
+                command.CommandText = text;
+                foreach (var (name, value) in parameters)
+                {
+                    LogDialect.Parameter(command, name, value);
+                }
+
+                command.Prepare();
+                _commands.Add(text, command);
+                return command;
+            }
+
+            for (var i = 0; i < parameters.Length; i++)
+            {
+                command.Parameters[i].Value = parameters[i].Value;
+            }
+
+            return command;
+        }
+
+        public void Dispose()
+        {
+            foreach (var command in _commands.Values)
+            {
+                command.Dispose();
+            }
+
+            connection.Dispose();
+        }
+    }
+}

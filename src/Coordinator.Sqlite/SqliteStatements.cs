@@ -1,0 +1,94 @@
+using Coordinator.AdoNet;
+
+namespace Coordinator.Sqlite;
+
+/// <summary>Schema and statements. Streams compare byte by byte: BINARY collation is written out though it is the default.</summary>
+internal static class SqliteStatements
+{
+    /// <summary>The schema, version 1.</summary>
+    public const string Schema =
+        """
+        CREATE TABLE IF NOT EXISTS coordinator_schema (
+          version INTEGER NOT NULL
+        );
+
+        -- The log: one row an event. Written by the owning process alone; read it as you like.
+        CREATE TABLE IF NOT EXISTS coordinator_event (
+          stream            TEXT    COLLATE BINARY NOT NULL,
+          version           INTEGER NOT NULL,
+          kind              INTEGER NOT NULL,
+          append_writer     INTEGER NOT NULL,
+          append_number     INTEGER NOT NULL,
+          transaction_id    BLOB,
+          epoch             INTEGER,
+          shard             INTEGER NOT NULL,
+          position          INTEGER NOT NULL,
+          previous_shard    INTEGER NOT NULL,
+          previous_position INTEGER NOT NULL,
+          type              TEXT    NOT NULL,
+          type_version      INTEGER NOT NULL,
+          written_at        INTEGER NOT NULL,
+          checksum          INTEGER NOT NULL,
+          payload           BLOB    NOT NULL,
+          PRIMARY KEY (stream, version)
+        ) WITHOUT ROWID;
+
+        -- Decisions by transaction: commit (19) and abort (20).
+        CREATE INDEX IF NOT EXISTS coordinator_event_decision
+          ON coordinator_event (transaction_id) WHERE kind IN (19, 20);
+
+        INSERT INTO coordinator_schema (version)
+          SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM coordinator_schema);
+        """;
+
+    public const string ReadRows =
+        "SELECT " + RowDecoder.Columns + " FROM coordinator_event WHERE stream = @stream AND version >= @from ORDER BY version LIMIT @count";
+
+    public const string ReadShardEnd =
+        "WITH last AS (SELECT version, epoch FROM coordinator_event WHERE stream = @stream ORDER BY version DESC LIMIT 1) "
+        + "SELECT " + RowDecoder.Columns + " FROM coordinator_event WHERE stream = @stream AND version IN "
+        + "(SELECT version FROM last UNION ALL SELECT version - 1 FROM last UNION ALL SELECT epoch FROM last) ORDER BY version";
+
+    public const string FindOwned =
+        "SELECT " + RowDecoder.Columns + " FROM coordinator_event WHERE stream = @stream AND kind = 16 ORDER BY version DESC LIMIT 1";
+
+    public const string FindDecision =
+        "WITH found AS (SELECT min(version) AS version FROM coordinator_event "
+        + "WHERE transaction_id = @transaction_id AND kind IN (19, 20) AND stream = @stream) "
+        + "SELECT " + RowDecoder.Columns + " FROM coordinator_event WHERE stream = @stream AND version IN "
+        + "(SELECT version FROM found UNION ALL SELECT version - 1 FROM found) ORDER BY version";
+
+    public const string ReadLastRow =
+        "WITH last AS (SELECT max(version) AS version FROM coordinator_event WHERE stream = @stream) "
+        + "SELECT " + RowDecoder.Columns + " FROM coordinator_event WHERE stream = @stream AND version IN "
+        + "(SELECT version FROM last UNION ALL SELECT version - 1 FROM last) ORDER BY version";
+
+    /// <summary>@keys is a JSON array of [stream, version].</summary>
+    public const string Inspect =
+        "SELECT k.key, e.append_writer, e.append_number, e.kind, l.version, l.kind, l.transaction_id, l.epoch, l.shard, l.position "
+        + "FROM json_each(@keys) k "
+        + "LEFT JOIN coordinator_event e ON e.stream = json_extract(k.value, '$[0]') AND e.version = json_extract(k.value, '$[1]') "
+        + "LEFT JOIN coordinator_event l ON l.stream = json_extract(k.value, '$[0]') "
+        + "AND l.version = (SELECT max(version) FROM coordinator_event WHERE stream = json_extract(k.value, '$[0]'))";
+
+    /// <summary>What a stream ends with.</summary>
+    public const string StreamEnd =
+        "SELECT version, kind, epoch, transaction_id FROM coordinator_event WHERE stream = ?1 ORDER BY version DESC LIMIT 1";
+
+    /// <summary>Parameters in the order of the columns.</summary>
+    public const string Insert =
+        "INSERT INTO coordinator_event (stream, " + RowDecoder.Columns + ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
+
+    /// <summary>
+    /// A claim: version, epoch and position are the shard's next version. It writes nothing unless the last row is of the
+    /// guard's epoch and the meta stream still names the log that was opened (a restored log would repeat epochs).
+    /// </summary>
+    public const string Claim =
+        "INSERT INTO coordinator_event (stream, " + RowDecoder.Columns + ") "
+        + "SELECT ?1, last.version + 1, 16, ?2, ?3, NULL, last.version + 1, ?4, last.version + 1, ?5, ?6, ?7, ?8, ?9, ?10, ?11 "
+        + "FROM (SELECT coalesce(max(version), 0) AS version FROM coordinator_event WHERE stream = ?1) last "
+        + "WHERE coalesce((SELECT epoch FROM coordinator_event WHERE stream = ?1 AND version = last.version), 0) = ?12 "
+        + "AND EXISTS (SELECT 1 FROM coordinator_event WHERE stream = 'meta' AND append_writer = ?13 AND append_number = ?14 "
+        + "AND version = (SELECT max(version) FROM coordinator_event WHERE stream = 'meta')) "
+        + "RETURNING version";
+}

@@ -1,0 +1,70 @@
+using System.Globalization;
+using System.Text.Json;
+using Coordinator.Protocol;
+using Coordinator.Protocol.Ownership;
+
+namespace Coordinator.Log;
+
+/// <summary>
+/// The rows of the stream <c>meta</c>; the last one says what the log is. The identity stands in the payload for people and
+/// in the append id for the claim statement, which compares it inside the store.
+/// </summary>
+internal static class MetaRow
+{
+    /// <summary>The append id of a meta row of this log.</summary>
+    public static AppendId AppendIdOf(LogIdentity identity) => new(identity.LogId, identity.Generation);
+
+    /// <summary>The first row of the stream.</summary>
+    public static LogRow Create(LogMeta meta, DateTimeOffset now)
+    {
+        using var buffer = new MemoryStream();
+        using (var json = new Utf8JsonWriter(buffer))
+        {
+            json.WriteStartObject();
+            json.WriteString("logId", meta.Identity.LogId.ToString("x12", CultureInfo.InvariantCulture));
+            json.WriteNumber("generation", meta.Identity.Generation);
+            json.WriteNumber("shardCount", meta.ShardCount);
+            json.WriteNumber("formatVersion", meta.FormatVersion);
+            json.WriteEndObject();
+        }
+
+        var row = new LogRow
+        {
+            Stream = LogStreams.Meta,
+            Version = 1,
+            Kind = RowKind.LogCreated,
+            AppendId = AppendIdOf(meta.Identity),
+            WrittenAt = (now - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond,
+            Payload = buffer.ToArray(),
+        };
+        row.Checksum = RowChecksum.Of(row, 0);
+        return row;
+    }
+
+    /// <summary>Reads a row that was verified.</summary>
+    /// <exception cref="LogStoreException">It says nothing that this software understands, or is of a newer format.</exception>
+    public static LogMeta Read(LogRow row, string store)
+    {
+        try
+        {
+            using var json = JsonDocument.Parse(row.Payload);
+            var root = json.RootElement;
+            var format = root.GetProperty("formatVersion").GetInt32();
+            if (format > LogMeta.CurrentFormatVersion)
+            {
+                throw new LogStoreException(
+                    $"The log in {store} has format {format}; this software knows formats up to {LogMeta.CurrentFormatVersion}. Use the version that wrote it, or a newer one.");
+            }
+
+            var logId = ulong.Parse(root.GetProperty("logId").GetString() ?? string.Empty, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
+            var meta = new LogMeta(new LogIdentity(logId, root.GetProperty("generation").GetByte()), root.GetProperty("shardCount").GetInt32(), format);
+            return row.AppendId == AppendIdOf(meta.Identity)
+                ? meta
+                : throw new LogStoreException($"The meta row of the log in {store} names two identities; it was edited by hand. Restore it.");
+        }
+        catch (Exception error) when (error is JsonException or KeyNotFoundException or FormatException or OverflowException or InvalidOperationException)
+        {
+            throw new LogStoreException($"The meta row of the log in {store} can't be understood: {error.Message} Restore it.", error);
+        }
+    }
+}
