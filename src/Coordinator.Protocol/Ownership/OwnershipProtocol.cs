@@ -9,7 +9,7 @@ internal enum OwnershipPhase : byte
     /// <summary>A ShardOwned row is with the store.</summary>
     Claiming,
 
-    /// <summary>The claim was refused or is unclear, or has just been confirmed: the shard's end is being read.</summary>
+    /// <summary>The claim was refused or is unclear: the shard's end is being read.</summary>
     Resolving,
 
     /// <summary>The claim is in the log without a clean answer: an empty row behind it is with the store.</summary>
@@ -28,11 +28,8 @@ internal enum OwnershipPhase : byte
 /// <param name="GuardEpoch">The epoch that the claim replaces: it fails if another claim came first.</param>
 internal sealed record OwnershipState(OwnershipPhase Phase, ulong ClaimBits, long GuardEpoch)
 {
-    /// <summary>Version of the own ShardOwned row. Has meaning in Confirming and Owned, and in Resolving once confirmed.</summary>
+    /// <summary>Version of the own ShardOwned row. Has meaning in Confirming and Owned.</summary>
     public long Epoch { get; init; }
-
-    /// <summary>A row behind the claim was acknowledged cleanly, so what stands at <see cref="Epoch"/> is durable. Has meaning in Resolving.</summary>
-    public bool IsConfirmed { get; init; }
 
     /// <summary>The next version to append at: behind the last row known durable, never the database's end (rule D-4).</summary>
     public long NextVersion { get; init; }
@@ -62,8 +59,11 @@ internal abstract record OwnershipInput
     /// <summary>The shard's last ShardOwned row and its last row were read, on one snapshot.</summary>
     internal sealed record EndRead(long Epoch, ulong ClaimBits, long LastVersion) : OwnershipInput;
 
-    /// <summary>The empty row behind the claim is durable.</summary>
-    internal sealed record ConfirmAcknowledged : OwnershipInput;
+    /// <summary>
+    /// The empty row behind the claim is durable, and with it the row at <see cref="OwnershipState.Epoch"/>, which was read after that:
+    /// a ShardOwned with these claim bits.
+    /// </summary>
+    internal sealed record ConfirmAcknowledged(ulong EpochClaimBits) : OwnershipInput;
 
     /// <summary>The empty row's key is taken.</summary>
     internal sealed record ConfirmRefused(bool ByOwnRow) : OwnershipInput;
@@ -84,10 +84,8 @@ internal abstract record OwnershipInput
 /// </summary>
 /// <remarks>
 /// An unclear claim is settled by reading: its claim bits tell it from everybody else's. It is sent again unchanged while
-/// the guard epoch still stands, for whichever copy lands first makes the guard of the others fail. A claim that was read
-/// may still vanish in a crash of the store, and another claim may take its version and so its epoch: after the empty row
-/// behind it was acknowledged the claim is read once more. Nothing here needs a clock or a lease; those only decide when
-/// to try.
+/// the guard epoch still stands, for whichever copy lands first makes the guard of the others fail. Nothing here needs a
+/// clock or a lease; those only decide when to try.
 /// </remarks>
 internal static class OwnershipProtocol
 {
@@ -98,8 +96,9 @@ internal static class OwnershipProtocol
         (OwnershipPhase.Claiming, OwnershipInput.ClaimRefused or OwnershipInput.ClaimUnclear) =>
             state with { Phase = OwnershipPhase.Resolving },
         (OwnershipPhase.Resolving, OwnershipInput.EndRead end) => Resolve(state, end),
-        (OwnershipPhase.Confirming, OwnershipInput.ConfirmAcknowledged) =>
-            state with { Phase = OwnershipPhase.Resolving, IsConfirmed = true, NextVersion = state.NextVersion + 1 },
+        (OwnershipPhase.Confirming, OwnershipInput.ConfirmAcknowledged confirmed) => confirmed.EpochClaimBits == state.ClaimBits
+            ? Own(state, state.Epoch, state.NextVersion + 1)
+            : state with { Phase = OwnershipPhase.Lost }, // the claim that was read vanished in a crash, and another took its version and so its epoch
         (OwnershipPhase.Confirming, OwnershipInput.ConfirmRefused { ByOwnRow: true }) =>
             state with { NextVersion = state.NextVersion + 1 },
         (OwnershipPhase.Confirming, OwnershipInput.ConfirmRefused) => state with { Phase = OwnershipPhase.Lost },
@@ -117,15 +116,10 @@ internal static class OwnershipProtocol
     {
         if (end.ClaimBits == state.ClaimBits && end.Epoch > state.GuardEpoch)
         {
-            if (state.IsConfirmed && end.Epoch == state.Epoch)
-            {
-                return Own(state, state.Epoch, state.NextVersion);
-            }
-
             // Rows behind the own claim can only be the own empty rows of an earlier try.
-            return state with { Phase = OwnershipPhase.Confirming, IsConfirmed = false, Epoch = end.Epoch, NextVersion = end.LastVersion + 1 };
+            return state with { Phase = OwnershipPhase.Confirming, Epoch = end.Epoch, NextVersion = end.LastVersion + 1 };
         }
 
-        return state with { Phase = end.Epoch == state.GuardEpoch ? OwnershipPhase.Claiming : OwnershipPhase.Lost, IsConfirmed = false };
+        return state with { Phase = end.Epoch == state.GuardEpoch ? OwnershipPhase.Claiming : OwnershipPhase.Lost };
     }
 }

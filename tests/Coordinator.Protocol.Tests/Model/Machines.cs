@@ -155,7 +155,7 @@ internal sealed class Machines
         OwnershipKey.ClaimRefused => new OwnershipInput.ClaimRefused(),
         OwnershipKey.ClaimUnclear => new OwnershipInput.ClaimUnclear(),
         OwnershipKey.EndRead => new OwnershipInput.EndRead(x, (ulong)y, z),
-        OwnershipKey.ConfirmAcknowledged => new OwnershipInput.ConfirmAcknowledged(),
+        OwnershipKey.ConfirmAcknowledged => new OwnershipInput.ConfirmAcknowledged((ulong)x),
         OwnershipKey.ConfirmRefused => new OwnershipInput.ConfirmRefused(x != 0),
         OwnershipKey.AppendStarted => new OwnershipInput.AppendStarted(),
         OwnershipKey.AppendSettled => new OwnershipInput.AppendSettled(x),

@@ -81,11 +81,8 @@ internal static partial class Mutants
         return next.Phase is OwnershipPhase.Confirming ? next with { Phase = OwnershipPhase.Owned } : next;
     }
 
-    private static OwnershipState OwningUnread(OwnershipState state, OwnershipInput input)
-    {
-        var next = OwnershipProtocol.Advance(state, input);
-        return next is { Phase: OwnershipPhase.Resolving, IsConfirmed: true } ? next with { Phase = OwnershipPhase.Owned } : next;
-    }
+    private static OwnershipState OwningUnread(OwnershipState state, OwnershipInput input) =>
+        OwnershipProtocol.Advance(state, input is OwnershipInput.ConfirmAcknowledged ? new OwnershipInput.ConfirmAcknowledged(state.ClaimBits) : input);
 
     private static InquiryAnswer PresumingForgotten(TransactionId id, OwnerView owner, LookUp found) =>
         InquiryRules.AnswerFromLog(id, owner, found) is var answer && answer is InquiryAnswer.Forgotten ? InquiryAnswer.Aborted : answer;

@@ -124,7 +124,7 @@ internal sealed partial class Steps
         }
         else if (reply == Reply.Acknowledged)
         {
-            Advance(owner, OwnershipKey.ConfirmAcknowledged);
+            Advance(owner, OwnershipKey.ConfirmAcknowledged, _world.ClaimOf(shard, (int)before.Epoch));
         }
         else if (reply == Reply.InTheWay && before.NextVersion <= _world.RowCount(shard))
         {

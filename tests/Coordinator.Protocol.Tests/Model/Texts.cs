@@ -47,7 +47,7 @@ internal static class Texts
         $"{state.Phase} #{state.Incarnation.Value} running {state.CallsRunning} failed {state.CallFailed} changes {state.HasChanges}";
 
     public static string Of(OwnershipState state) =>
-        $"{state.Phase} claim {state.ClaimBits} guard {state.GuardEpoch} epoch {state.Epoch} next {state.NextVersion} in flight {state.AppendInFlight} confirmed {state.IsConfirmed}";
+        $"{state.Phase} claim {state.ClaimBits} guard {state.GuardEpoch} epoch {state.Epoch} next {state.NextVersion} in flight {state.AppendInFlight}";
 
     public static string Of(GroupState state) =>
         $"{state.Phase} {state.Verdict} {state.FirstVersion}+{state.RowCount} empty {state.EmptyRowVersion} next {state.NextVersion} lost {state.ShardLost} "

@@ -36,7 +36,6 @@ internal static class LogCells
         ("Claiming", OwnershipState.Start(5, 1)),
         ("Resolving", new OwnershipState(OwnershipPhase.Resolving, 5, 1)),
         ("Confirming", new OwnershipState(OwnershipPhase.Confirming, 5, 1) { Epoch = 4, NextVersion = 5 }),
-        ("Resolving, confirmed", new OwnershipState(OwnershipPhase.Resolving, 5, 1) { Epoch = 4, NextVersion = 6, IsConfirmed = true }),
         ("Owned", new OwnershipState(OwnershipPhase.Owned, 5, 1) { Epoch = 4, NextVersion = 5 }),
         ("Owned, append in flight", new OwnershipState(OwnershipPhase.Owned, 5, 1) { Epoch = 4, NextVersion = 5, AppendInFlight = true }),
         ("Lost", new OwnershipState(OwnershipPhase.Lost, 5, 1)),
@@ -50,7 +49,8 @@ internal static class LogCells
         ("EndRead, the own claim", new OwnershipInput.EndRead(4, 5, 5)),
         ("EndRead, still the guard epoch", new OwnershipInput.EndRead(1, 9, 3)),
         ("EndRead, another's claim", new OwnershipInput.EndRead(4, 9, 5)),
-        ("ConfirmAcknowledged", new OwnershipInput.ConfirmAcknowledged()),
+        ("ConfirmAcknowledged, behind the own claim", new OwnershipInput.ConfirmAcknowledged(5)),
+        ("ConfirmAcknowledged, behind another's", new OwnershipInput.ConfirmAcknowledged(9)),
         ("ConfirmRefused, by an own empty row", new OwnershipInput.ConfirmRefused(true)),
         ("ConfirmRefused, by anything else", new OwnershipInput.ConfirmRefused(false)),
         ("AppendStarted", new OwnershipInput.AppendStarted()),
@@ -141,7 +141,6 @@ internal static class LogCells
     {
         OwnershipPhase.Owned => $"**Owned**, epoch {state.Epoch}, next {state.NextVersion}{(state.AppendInFlight ? ", in flight" : string.Empty)}",
         OwnershipPhase.Confirming => $"**Confirming** at {state.NextVersion}",
-        OwnershipPhase.Resolving when state.IsConfirmed => "**Resolving**, confirmed",
         _ => $"**{state.Phase}**",
     };
 }
