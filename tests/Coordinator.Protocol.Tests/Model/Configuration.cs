@@ -69,6 +69,9 @@ internal sealed record Configuration(string Name, params Plan[] Plans)
     /// <summary>Owners may hear that a participant's host is dead.</summary>
     public bool ParticipantsReportedLost { get; init; }
 
+    /// <summary>The client may ask to abort instead.</summary>
+    public bool ClientAborts { get; init; }
+
     /// <summary>Log-native participants may drop their work before they have voted.</summary>
     public bool WorkIsDropped { get; init; }
 

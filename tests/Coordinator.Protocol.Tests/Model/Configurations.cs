@@ -23,7 +23,7 @@ internal static class Configurations
 
     public static Configuration TwoExternals { get; } = new("two externals", new Plan(0, Database, Service))
     {
-        OwnerCrashes = 1, MemoryLosses = 1, DropsFromMemory = true,
+        Steals = 1, OwnerCrashes = 1, MemoryLosses = 1, DropsFromMemory = true, ClientAborts = true,
     };
 
     public static Configuration LastResource { get; } = new("last resource", new Plan(0, A, Resource))
@@ -74,7 +74,7 @@ internal static class Configurations
     public static Configuration WorkLoss { get; } = new("work loss", new Plan(0, A))
     {
         MemoryLosses = 1, SecondCall = true, EnlistmentAnswersLost = true, WorkIsDropped = true, OwnerCrashes = 1, Steals = 1,
-        ParticipantsReportedLost = true, DropsFromMemory = true,
+        ParticipantsReportedLost = true, DropsFromMemory = true, ClientAborts = true,
     };
 
     public static Configuration OnePhase { get; } = new("one phase", new Plan(0, Resource))

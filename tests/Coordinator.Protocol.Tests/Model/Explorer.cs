@@ -7,6 +7,9 @@ internal sealed record Findings(string Configuration, int States, long Transitio
 {
     public string? Violation { get; init; }
 
+    /// <summary>What occurred in some state.</summary>
+    public Mark Marks { get; init; }
+
     /// <summary>The steps that lead to it, one a line.</summary>
     public string Trace { get; init; } = string.Empty;
 
@@ -33,6 +36,7 @@ internal sealed class Explorer : ISuccessors
     private byte[] _current = new byte[1 << 16];
     private byte[] _next = new byte[1 << 16];
     private int _nextCount;
+    private Mark _marks;
     private int _parent;
     private string? _violation;
     private int _violatedAt;
@@ -68,6 +72,7 @@ internal sealed class Explorer : ISuccessors
         _edges.Add(state);
         _parents.Add(_parent);
         _codes.Add(step.Packed);
+        _marks |= Marks.Of(world, _configuration, _machines);
         if (_properties.IsEnded(world))
         {
             _ended.Add(state);
@@ -137,6 +142,7 @@ internal sealed class Explorer : ISuccessors
         return new Findings(_configuration.Name, _table.Count, _edges.Count, depth, clock.Elapsed.TotalSeconds)
         {
             Violation = _violation,
+            Marks = _marks,
             Trace = _violation is null ? string.Empty : new Tracer(_configuration, _machines, _table, _parents, _codes).Print(_violatedAt),
         };
     }

@@ -11,8 +11,6 @@ internal sealed class Interned<T>(Func<T, string> key, int capacity)
 
     public T this[int number] => _values[number];
 
-    public int Count => _values.Count;
-
     public int NumberOf(T value)
     {
         var text = key(value);

@@ -22,6 +22,7 @@ public sealed class ModelTests(ITestOutputHelper output)
         var states = all.Sum(findings => (long)findings.States);
         Print($"model: {states:N0} states, {all.Sum(findings => findings.Transitions):N0} transitions, {clock.Elapsed.TotalSeconds:N1} s");
         Assert.All(all, findings => Assert.True(findings.Violation is null, $"{findings}\n{findings.Trace}"));
+        Assert.Equal(Mark.None, Mark.All & ~all.Aggregate(Mark.None, (marks, findings) => marks | findings.Marks));
         Assert.True(states >= StatesMin, "the bounds have become too narrow to say much");
     }
 

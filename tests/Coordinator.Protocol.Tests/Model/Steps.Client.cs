@@ -43,6 +43,14 @@ internal sealed partial class Steps
                 }
             }
 
+            if (_configuration.ClientAborts && owner >= 0)
+            {
+                Open();
+                Feed(owner, transaction, new InputKey(InputKind.AbortRequested));
+                _world.SetClientPhase(transaction, Client.Asked);
+                Close(new StepCode(Act.AskAbort, transaction));
+            }
+
             if (phase <= roles + 1 && owner < 0)
             {
                 GiveUp(transaction);

@@ -13,6 +13,7 @@ internal enum Act : byte
     SecondCallEnds,
     SecondCallFails,
     AskCommit,
+    AskAbort,
     GiveUp,
     AskById,
     Claim,

@@ -53,7 +53,7 @@ internal sealed class Tracer(Configuration configuration, Machines machines, Sta
             Act.Begin => $"owner {step.B} begins {named}",
             Act.Call => $"{named} calls participant {step.B}",
             Act.CallAnswerLost => $"{named} enlists participant {step.B}, the answer is lost",
-            Act.SecondCallStarts or Act.SecondCallEnds or Act.SecondCallFails or Act.AskCommit or Act.GiveUp or Act.LateRequest => $"{step.Act} of {named}",
+            Act.SecondCallStarts or Act.SecondCallEnds or Act.SecondCallFails or Act.AskCommit or Act.AskAbort or Act.GiveUp or Act.LateRequest => $"{step.Act} of {named}",
             Act.AskById => $"the client asks owner {step.B} about {named}",
             Act.Claim => $"object {step.A} claims shard {step.B}",
             Act.HearClaim or Act.HearGroup => $"owner {step.A} hears {ReplyName(step.B)}{(step.C != 0 ? " and refuses" : string.Empty)}",

@@ -2,46 +2,11 @@ using System.Buffers.Binary;
 
 namespace Coordinator.Protocol.Tests.Model;
 
-/// <summary>Kinds of shard rows. 0 is a hole, which no correct run has.</summary>
-internal static class RowKind
-{
-    public const byte Owned = 1;
-    public const byte Event = 2;
-    public const byte Empty = 3;
-}
-
-/// <summary>Kinds of rows in participant streams.</summary>
-internal static class StreamRow
-{
-    public const byte Events = 0;
-    public const byte Held = 1;
-    public const byte Released = 2;
-}
-
-/// <summary>Kinds of SQL transactions that the store has in hand.</summary>
-internal static class SessionKind
-{
-    public const byte Group = 1;
-    public const byte Empty = 2;
-    public const byte Claim = 3;
-}
-
-/// <summary>What the store has said of a session and its sender has not heard yet.</summary>
-internal static class Reply
-{
-    public const byte None = 0;
-    public const byte Awaited = 1;
-    public const byte Acknowledged = 2;
-    public const byte RolledBack = 3;
-    public const byte Unclear = 4;
-    public const byte InTheWay = 5;
-}
-
 /// <summary>
 /// One state of everything: log, owners, participants, client, network. It is its own canonical encoding, a flat array of
 /// bytes; machines appear as numbers of interned production states (<see cref="Machines"/>).
 /// </summary>
-internal sealed class World
+internal sealed partial class World
 {
     private const int RowSize = 7;
     private const int RowsMax = 14;
@@ -87,8 +52,6 @@ internal sealed class World
     public byte[] Data { get; }
 
     public void CopyFrom(ReadOnlySpan<byte> data) => data.CopyTo(Data);
-
-    public int OwnersMax => _ownersMax;
 
     // Budgets and counters.
     public byte this[int counter]
@@ -241,116 +204,6 @@ internal sealed class World
         }
     }
 
-    // Owner objects, in the order of their claims: which slot one lives in has no meaning.
-    public int OwnerCount => Data[_owners];
-
-    public int OwnerClaim(int owner) => Data[Owner(owner)];
-
-    public int OwnerShard(int owner) => Data[Owner(owner) + 1];
-
-    public int Ownership(int owner) => Word(Owner(owner) + 2);
-
-    public void SetOwnership(int owner, int state) => SetWord(Owner(owner) + 2, state);
-
-    public byte ClaimReply(int owner) => Data[Owner(owner) + 4];
-
-    public void SetClaimReply(int owner, byte reply, int version = 0)
-    {
-        Data[Owner(owner) + 4] = reply;
-        Data[Owner(owner) + 5] = (byte)version;
-    }
-
-    public int ClaimVersion(int owner) => Data[Owner(owner) + 5];
-
-    public int Commit(int owner, int transaction) => Word(Owner(owner) + 6 + (2 * transaction));
-
-    public void SetCommit(int owner, int transaction, int state) => SetWord(Owner(owner) + 6 + (2 * transaction), state);
-
-    public int QueueLength(int owner) => Data[Queue(owner)];
-
-    public int Queued(int owner, int index) => Word(Queue(owner) + 1 + (2 * index));
-
-    public void Enqueue(int owner, int committed)
-    {
-        var length = QueueLength(owner);
-        if (length == QueueMax)
-        {
-            throw new BoundExceededException("queue");
-        }
-
-        SetWord(Queue(owner) + 1 + (2 * length), committed);
-        Data[Queue(owner)]++;
-    }
-
-    public void ClearQueue(int owner) => Data.AsSpan(Queue(owner), 1 + (2 * QueueMax)).Clear();
-
-    public int GroupOf(int owner, int slot) => Word(Group(owner, slot));
-
-    public byte GroupReply(int owner, int slot) => Data[Group(owner, slot) + 2];
-
-    public int GroupConflicts(int owner, int slot) => Data[Group(owner, slot) + 3];
-
-    public int GroupSizeOf(int owner, int slot) => Data[Group(owner, slot) + 4];
-
-    public int GroupMember(int owner, int slot, int index) => Word(Group(owner, slot) + 5 + (2 * index));
-
-    public void SetGroup(int owner, int slot, int state) => SetWord(Group(owner, slot), state);
-
-    public void SetGroupReply(int owner, int slot, byte reply, int conflicts = 0)
-    {
-        Data[Group(owner, slot) + 2] = reply;
-        Data[Group(owner, slot) + 3] = (byte)conflicts;
-    }
-
-    public void AddGroupMember(int owner, int slot, int committed)
-    {
-        var size = GroupSizeOf(owner, slot);
-        if (size == MembersMax)
-        {
-            throw new BoundExceededException("group members");
-        }
-
-        SetWord(Group(owner, slot) + 5 + (2 * size), committed);
-        Data[Group(owner, slot) + 4]++;
-    }
-
-    public void ClearGroup(int owner, int slot) => Data.AsSpan(Group(owner, slot), GroupSize).Clear();
-
-    public int AddOwner(int claim, int shard)
-    {
-        var owner = OwnerCount;
-        if (owner == _ownersMax)
-        {
-            throw new BoundExceededException("owners");
-        }
-
-        Data[Owner(owner)] = (byte)claim;
-        Data[Owner(owner) + 1] = (byte)shard;
-        Data[_owners]++;
-        return owner;
-    }
-
-    public void RemoveOwner(int owner)
-    {
-        var last = OwnerCount - 1;
-        Data.AsSpan(Owner(owner + 1), (last - owner) * _ownerSize).CopyTo(Data.AsSpan(Owner(owner)));
-        Data.AsSpan(Owner(last), _ownerSize).Clear();
-        Data[_owners] = (byte)last;
-    }
-
-    public int FindOwner(int claim)
-    {
-        for (var owner = 0; owner < OwnerCount; owner++)
-        {
-            if (OwnerClaim(owner) == claim)
-            {
-                return owner;
-            }
-        }
-
-        return -1;
-    }
-
     // Transactions as client and checker see them.
     public int Epoch(int transaction) => Data[At(transaction)];
 
@@ -407,106 +260,3 @@ internal sealed class World
 
     private void SetWord(int at, int value) => BinaryPrimitives.WriteUInt16LittleEndian(Data.AsSpan(at), checked((ushort)value));
 }
-
-/// <summary>One SQL transaction in the store's hands.</summary>
-internal struct Session
-{
-    public byte Kind;
-    public byte Claim;
-    public byte Shard;
-    public byte Version;
-
-    /// <summary>Of a claim: the epoch that its guard demands.</summary>
-    public byte Epoch;
-
-    /// <summary>Append id of the first member, those of the others follow.</summary>
-    public byte Number;
-
-    /// <summary>Its sender still waits for an answer.</summary>
-    public bool Awaited;
-
-    /// <summary>Its reads were checked and its rows are not inserted yet: only where a mutant tears the two apart.</summary>
-    public bool Checked;
-
-    public byte Count;
-    public ushort First;
-    public ushort Second;
-    public ushort Third;
-
-    public readonly int Member(int index) => index == 0 ? First : index == 1 ? Second : Third;
-
-    public static Session Read(ReadOnlySpan<byte> from) => new()
-    {
-        Kind = from[0],
-        Claim = from[1],
-        Shard = from[2],
-        Version = from[3],
-        Epoch = from[4],
-        Number = from[5],
-        Awaited = (from[6] & 1) != 0,
-        Checked = (from[6] & 2) != 0,
-        Count = from[7],
-        First = BinaryPrimitives.ReadUInt16LittleEndian(from[8..]),
-        Second = BinaryPrimitives.ReadUInt16LittleEndian(from[10..]),
-        Third = BinaryPrimitives.ReadUInt16LittleEndian(from[12..]),
-    };
-
-    public readonly void Write(Span<byte> to)
-    {
-        to[0] = Kind;
-        to[1] = Claim;
-        to[2] = Shard;
-        to[3] = Version;
-        to[4] = Epoch;
-        to[5] = Number;
-        to[6] = (byte)((Awaited ? 1 : 0) | (Checked ? 2 : 0));
-        to[7] = Count;
-        BinaryPrimitives.WriteUInt16LittleEndian(to[8..], First);
-        BinaryPrimitives.WriteUInt16LittleEndian(to[10..], Second);
-        BinaryPrimitives.WriteUInt16LittleEndian(to[12..], Third);
-    }
-}
-
-/// <summary>Counters at the head of a world: what is left of each budget, the generation, the claims so far.</summary>
-internal static class Fault
-{
-    public const int Generation = 0;
-    public const int Claims = 1;
-    public const int Steal = 2;
-    public const int OwnerCrash = 3;
-    public const int MemoryLoss = 4;
-    public const int Unclear = 5;
-    public const int Rollback = 6;
-    public const int StoreCrash = 7;
-    public const int Restore = 8;
-    public const int UndeclaredRestore = 9;
-    public const int Unreadable = 10;
-    public const int Count = 12;
-}
-
-internal static class Client
-{
-    public const byte Asked = 100;
-    public const byte GaveUp = 101;
-
-    // What it was told, one bit each.
-    public const byte Committed = 1;
-    public const byte Aborted = 2;
-    public const byte Unknown = 4;
-
-    /// <summary>Forgotten, or held for an operator.</summary>
-    public const byte Withheld = 8;
-}
-
-/// <summary>What has been durable at some time, one bit each.</summary>
-internal static class Once
-{
-    public const byte Committed = 1;
-    public const byte Aborted = 2;
-
-    /// <summary>A restore or an unreadable row has taken away what the log knew: an operator decides.</summary>
-    public const byte Damaged = 4;
-}
-
-/// <summary>A fixed size of the encoding is too small: the search stops rather than cut states off silently.</summary>
-internal sealed class BoundExceededException(string what) : Exception($"The encoding has no room for more {what}.");
