@@ -18,12 +18,12 @@ internal static class Configurations
 
     public static Configuration External { get; } = new("external", new Plan(0, A, Database))
     {
-        Steals = 1, OwnerCrashes = 1, UnclearAnswers = 1,
+        Steals = 1, UnclearAnswers = 1,
     };
 
     public static Configuration TwoExternals { get; } = new("two externals", new Plan(0, Database, Service))
     {
-        Steals = 1, OwnerCrashes = 1, MemoryLosses = 1, DropsFromMemory = true, ClientAborts = true,
+        OwnerCrashes = 1, MemoryLosses = 1, DropsFromMemory = true, ClientAborts = true,
     };
 
     public static Configuration LastResource { get; } = new("last resource", new Plan(0, A, Resource))
@@ -56,6 +56,12 @@ internal static class Configurations
         Steals = 1, UnclearAnswers = 2, StoreCrashes = 1, OwnerCrashes = 1, Rollbacks = 1,
     };
 
+    /// <summary>A second row, the end record, may vanish while it is being confirmed.</summary>
+    public static Configuration Vanishing { get; } = new("vanishing", new Plan(0, Database))
+    {
+        Steals = 1, UnclearAnswers = 2, StoreCrashes = 1, DropsFromMemory = true,
+    };
+
     public static Configuration Retention { get; } = new("retention", new Plan(0, A))
     {
         Steals = 1, OwnerCrashes = 1, UnclearAnswers = 1, Retention = true, DropsFromMemory = true,
@@ -79,13 +85,32 @@ internal static class Configurations
 
     public static Configuration OnePhase { get; } = new("one phase", new Plan(0, Resource))
     {
-        Steals = 1, OwnerCrashes = 1, UnclearAnswers = 2, Rollbacks = 1,
+        Steals = 1, OwnerCrashes = 1, UnclearAnswers = 2,
     };
 
     /// <summary>The largest first, so that two threads end together.</summary>
     public static Configuration[] All { get; } =
     [
-        External, LogNative, Durability, LastResource, Held, Claims, Retention, Group, Unreadable, Restore, TwoExternals, TwoHosts, WorkLoss, OnePhase,
+        External, LogNative, Durability, LastResource, Held, Vanishing, Claims, Retention, Group, Unreadable, Restore, TwoExternals, TwoHosts, WorkLoss, OnePhase,
+    ];
+
+    /// <summary>Features together, for a long run by hand: minutes, and several gigabytes.</summary>
+    public static Configuration[] Wide { get; } =
+    [
+        new("wide: external", new Plan(0, A, Database)) { Steals = 1, OwnerCrashes = 1, UnclearAnswers = 1, MemoryLosses = 1 },
+        new("wide: two externals", new Plan(0, Database, Service)) { Steals = 1, OwnerCrashes = 1, MemoryLosses = 1, DropsFromMemory = true },
+        new("wide: external and last resource", new Plan(0, A, Database, Resource)) { Steals = 1, OwnerCrashes = 1, MemoryLosses = 1 },
+        new("wide: last resource, store crash", new Plan(0, A, Resource)) { Steals = 1, UnclearAnswers = 1, StoreCrashes = 1 },
+        new("wide: retention of an external", new Plan(0, A, Database)) { Steals = 1, UnclearAnswers = 1, Retention = true, DropsFromMemory = true },
+        new("wide: retention of a last resource", new Plan(0, A, Resource)) { Steals = 1, OwnerCrashes = 1, Retention = true, DropsFromMemory = true },
+        new("wide: restore of a group", new Plan(0, A), new Plan(0, A)) { Restores = 1, UnclearAnswers = 1, OwnerCrashes = 1, Deadlines = false },
+        new("wide: three owners", new Plan(0, A)) { Owners = 3, Steals = 2, OwnerCrashes = 1, UnclearAnswers = 2 },
+        new("wide: held, store crash", new Plan(0, A, Resource), new Plan(0, A)) { UnclearAnswers = 1, StoreCrashes = 1, Deadlines = false, Owners = 1 },
+        new("wide: work loss with two", new Plan(0, A, B))
+        {
+            MemoryLosses = 2, SecondCall = true, EnlistmentAnswersLost = true, WorkIsDropped = true, OwnerCrashes = 1, ParticipantsReportedLost = true,
+        },
+        new("wide: group, store crash", new Plan(0, ReadsA, B), new Plan(0, ReadsB, A)) { UnclearAnswers = 2, StoreCrashes = 1, Deadlines = false, Owners = 1, OwnerCrashes = 1 },
     ];
 
     // Smaller ones, which show a mutant within a second.
@@ -110,6 +135,8 @@ internal static class Configurations
     public static Configuration SmallHeldRead { get; } = new("small held read", new Plan(0, ReadsA, Resource), new Plan(0, A)) { Owners = 1, Deadlines = false };
 
     public static Configuration SmallDurability { get; } = new("small durability", new Plan(0, A)) { Steals = 1, UnclearAnswers = 2, StoreCrashes = 1 };
+
+    public static Configuration SmallVanishing { get; } = new("small vanishing", new Plan(0, Database)) { UnclearAnswers = 2, StoreCrashes = 1, Deadlines = false };
 
     public static Configuration SmallClaims { get; } =
         new("small claims", new Plan(0, A)) { StartsOwned = false, UnclearAnswers = 2, StoreCrashes = 1, Deadlines = false };

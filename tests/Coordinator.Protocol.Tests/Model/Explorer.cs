@@ -20,7 +20,7 @@ internal sealed record Findings(string Configuration, int States, long Transitio
 /// <summary>Breadth-first search of every reachable state, then backwards from the ended ones (V4).</summary>
 internal sealed class Explorer : ISuccessors
 {
-    private const int StatesMax = 6_000_000;
+    private const int StatesMax = 30_000_000;
 
     private readonly Configuration _configuration;
     private readonly Machines _machines;
@@ -54,6 +54,11 @@ internal sealed class Explorer : ISuccessors
 
     public void Add(World world, StepCode step, string? failure)
     {
+        if (_violation is not null)
+        {
+            return;
+        }
+
         if (!_table.Add(StateTable.HashOf(world.Data), out var state))
         {
             if (state != _parent)

@@ -63,9 +63,9 @@ internal static class Marks
             };
         }
 
-        for (var i = 0; i < world.SessionCount; i++)
+        for (var i = 0; i < world.FlightCount; i++)
         {
-            marks |= world.SessionAt(i).Awaited ? Mark.None : Mark.LandingLate;
+            marks |= world.FlightAt(i).Awaited ? Mark.None : Mark.LandingLate;
         }
 
         var committed = 0;

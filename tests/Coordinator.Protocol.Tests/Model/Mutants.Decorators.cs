@@ -52,6 +52,14 @@ internal static partial class Mutants
         return next.Phase is GroupPhase.Confirming ? next with { Phase = GroupPhase.Settled, NextVersion = next.EmptyRowVersion } : next;
     }
 
+    private static GroupState WaitingForVanished(GroupState state, GroupInput input, RowFound found) =>
+        (state.Phase, input) is (GroupPhase.Confirming, GroupInput.RolledBack) ? state : GroupProtocol.Advance(state, input, found);
+
+    private static GroupState FencingVanished(GroupState state, GroupInput input, RowFound found) =>
+        (state.Phase, input) is (GroupPhase.Confirming, GroupInput.RolledBack)
+            ? state with { Phase = GroupPhase.Fencing, Verdict = GroupVerdict.Open, EmptyRowVersion = state.FirstVersion }
+            : GroupProtocol.Advance(state, input, found);
+
     private static StreamName? IgnoringReads(RedoMode mode, ImmutableArray<Redo> redo, TransactionId id, Func<StreamName, StreamEnd> endOf) =>
         AppendRules.FirstConflict(mode, redo.RemoveAll(static one => one.IsRead), id, endOf);
 

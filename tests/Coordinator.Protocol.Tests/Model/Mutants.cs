@@ -41,6 +41,8 @@ internal static partial class Mutants
         new("deletion that frees the fence key", "I6", SmallCommit, Lapse.DeletesFenceRows),
         new("missing row read as lost", "I6", SmallRetention, Lapse.MissingRowReadAsLost),
         new("row that can be read believed without a confirming row", "I6", SmallDurability, Production with { Group = NoConfirmation }),
+        new("row that vanished while it was confirmed waited for", "V4", SmallVanishing, Production with { Group = WaitingForVanished }),
+        new("row that vanished while it was confirmed fenced again", "V4", SmallVanishing, Production with { Group = FencingVanished }),
         new("read validation by a plain query with several hosts", "serializability", SmallHosts, Lapse.ValidatesReadsByPlainQuery),
         new("reads not validated at all", "serializability", SmallGroup, Production with { FirstConflict = IgnoringReads }),
         new("expected versions not tested", "I1", SmallThree, Production with { FirstConflict = static (_, _, _, _) => null }),

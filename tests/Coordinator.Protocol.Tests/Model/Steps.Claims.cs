@@ -44,9 +44,9 @@ internal sealed partial class Steps
     private void SendClaim(int owner)
     {
         _world.SetClaimReply(owner, Reply.Awaited);
-        _world.AddSession(new Session
+        _world.AddFlight(new Flight
         {
-            Kind = SessionKind.Claim,
+            Kind = FlightKind.Claim,
             Claim = (byte)_world.OwnerClaim(owner),
             Shard = (byte)_world.OwnerShard(owner),
             Epoch = (byte)OwnershipOf(_world, owner).GuardEpoch,
@@ -54,9 +54,9 @@ internal sealed partial class Steps
         });
     }
 
-    private void SendEmptyRow(int owner, long version, long epoch, ulong number) => _world.AddSession(new Session
+    private void SendEmptyRow(int owner, long version, long epoch, ulong number) => _world.AddFlight(new Flight
     {
-        Kind = SessionKind.Empty,
+        Kind = FlightKind.Empty,
         Claim = (byte)_world.OwnerClaim(owner),
         Shard = (byte)_world.OwnerShard(owner),
         Version = (byte)version,

@@ -76,19 +76,19 @@ internal sealed partial class Steps
             }
         }
 
-        CloseSessions();
+        CloseFlights();
         Close(new StepCode(Act.StoreCrash));
     }
 
-    private void CloseSessions()
+    private void CloseFlights()
     {
-        while (_world.SessionCount > 0)
+        while (_world.FlightCount > 0)
         {
-            var session = _world.SessionAt(0);
-            _world.RemoveSession(0);
-            if (session.Awaited)
+            var flight = _world.FlightAt(0);
+            _world.RemoveFlight(0);
+            if (flight.Awaited)
             {
-                Answer(session, Reply.Unclear);
+                Answer(flight, Reply.Unclear);
             }
         }
     }
@@ -157,7 +157,7 @@ internal sealed partial class Steps
             RemoveOwner(0);
         }
 
-        CloseSessions();
+        CloseFlights();
         for (var transaction = 0; transaction < _configuration.Plans.Length; transaction++)
         {
             if (_world.ClientPhase(transaction) == 0)

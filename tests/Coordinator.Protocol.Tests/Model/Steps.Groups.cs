@@ -48,9 +48,9 @@ internal sealed partial class Steps
         var claim = _world.OwnerClaim(owner);
         var number = NextNumber(owner);
         var count = Math.Min(3, _world.QueueLength(owner));
-        var session = new Session
+        var flight = new Flight
         {
-            Kind = SessionKind.Group,
+            Kind = FlightKind.Group,
             Claim = (byte)claim,
             Shard = (byte)shard,
             Version = (byte)version,
@@ -62,12 +62,12 @@ internal sealed partial class Steps
             Second = count > 1 ? (ushort)_world.Queued(owner, 1) : (ushort)0,
             Third = count > 2 ? (ushort)_world.Queued(owner, 2) : (ushort)0,
         };
-        _world.AddSession(session);
+        _world.AddFlight(flight);
         _world.SetGroup(owner, slot, _machines.Send(claim, number, version, count));
         _world.SetGroupReply(owner, slot, Reply.Awaited);
         for (var i = 0; i < count; i++)
         {
-            _world.AddGroupMember(owner, slot, session.Member(i));
+            _world.AddGroupMember(owner, slot, flight.Member(i));
         }
 
         _world.ClearQueue(owner);
@@ -90,10 +90,10 @@ internal sealed partial class Steps
             last = _world.ClaimOf(shard, version) == claim ? Math.Max(last, _world.NumberOf(shard, version)) : last;
         }
 
-        for (var i = 0; i < _world.SessionCount; i++)
+        for (var i = 0; i < _world.FlightCount; i++)
         {
-            var session = _world.SessionAt(i);
-            last = session.Claim == claim ? Math.Max(last, session.Number + session.Count) : last;
+            var flight = _world.FlightAt(i);
+            last = flight.Claim == claim ? Math.Max(last, flight.Number + flight.Count) : last;
         }
 
         for (var slot = 0; slot < 2; slot++)
@@ -161,10 +161,10 @@ internal sealed partial class Steps
 
     private bool FindOpenGroup(int claim, long version)
     {
-        for (var i = 0; i < _world.SessionCount; i++)
+        for (var i = 0; i < _world.FlightCount; i++)
         {
-            var session = _world.SessionAt(i);
-            if (session.Kind == SessionKind.Group && session.Claim == claim && session.Version == version)
+            var flight = _world.FlightAt(i);
+            if (flight.Kind == FlightKind.Group && flight.Claim == claim && flight.Version == version)
             {
                 return true;
             }

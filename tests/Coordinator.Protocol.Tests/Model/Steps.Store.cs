@@ -12,39 +12,39 @@ internal sealed partial class Steps
 {
     private void ExpandStore()
     {
-        for (var i = 0; i < _from.SessionCount; i++)
+        for (var i = 0; i < _from.FlightCount; i++)
         {
-            var session = _from.SessionAt(i);
+            var flight = _from.FlightAt(i);
             Open();
             Execute(i, isVolatile: false);
-            Close(new StepCode(Act.Land, session.Claim, session.Kind, session.Version));
+            Close(new StepCode(Act.Land, flight.Claim, flight.Kind, flight.Version));
 
             // Landed, readable, and yet not durable: never with a clean answer.
-            if (_from[Fault.StoreCrash] > 0 && (!session.Awaited || _from[Fault.Unclear] > 0))
+            if (_from[Fault.StoreCrash] > 0 && (!flight.Awaited || _from[Fault.Unclear] > 0))
             {
                 Open();
-                _world[Fault.Unclear] -= session.Awaited ? (byte)1 : (byte)0;
+                _world[Fault.Unclear] -= flight.Awaited ? (byte)1 : (byte)0;
                 Execute(i, isVolatile: true);
-                Close(new StepCode(Act.LandVolatile, session.Claim, session.Kind, session.Version));
+                Close(new StepCode(Act.LandVolatile, flight.Claim, flight.Kind, flight.Version));
             }
 
-            if (session.Awaited && _from[Fault.Unclear] > 0)
+            if (flight.Awaited && _from[Fault.Unclear] > 0)
             {
                 Open();
                 _world[Fault.Unclear]--;
-                session.Awaited = false;
-                _world.SetSession(i, session);
-                Answer(session, Reply.Unclear);
-                Close(new StepCode(Act.AnswerUnclear, session.Claim, session.Kind, session.Version));
+                flight.Awaited = false;
+                _world.SetFlight(i, flight);
+                Answer(flight, Reply.Unclear);
+                Close(new StepCode(Act.AnswerUnclear, flight.Claim, flight.Kind, flight.Version));
             }
 
-            if (session is { Awaited: true, Kind: SessionKind.Group } && _from[Fault.Rollback] > 0)
+            if (flight is { Awaited: true, Kind: FlightKind.Group } && _from[Fault.Rollback] > 0)
             {
                 Open();
                 _world[Fault.Rollback]--;
-                _world.RemoveSession(i);
-                Answer(session, Reply.RolledBack);
-                Close(new StepCode(Act.RollBack, session.Claim, session.Version));
+                _world.RemoveFlight(i);
+                Answer(flight, Reply.RolledBack);
+                Close(new StepCode(Act.RollBack, flight.Claim, flight.Version));
             }
         }
 
@@ -77,17 +77,17 @@ internal sealed partial class Steps
     }
 
     /// <summary>The store's word reaches the object that waits for it; a dead one hears nothing.</summary>
-    private void Answer(Session session, byte reply, int detail = 0)
+    private void Answer(Flight flight, byte reply, int detail = 0)
     {
-        var owner = _world.FindOwner(session.Claim);
+        var owner = _world.FindOwner(flight.Claim);
         if (owner < 0)
         {
             return;
         }
 
-        if (session.Kind == SessionKind.Claim || OwnershipOf(_world, owner).Phase is not OwnershipPhase.Owned)
+        if (flight.Kind == FlightKind.Claim || OwnershipOf(_world, owner).Phase is not OwnershipPhase.Owned)
         {
-            _world.SetClaimReply(owner, reply, session.Kind == SessionKind.Claim ? detail : 0);
+            _world.SetClaimReply(owner, reply, flight.Kind == FlightKind.Claim ? detail : 0);
             return;
         }
 
@@ -100,9 +100,9 @@ internal sealed partial class Steps
             }
 
             var group = _machines.Group(number);
-            var awaits = session.Kind == SessionKind.Group
-                ? group.Phase is GroupPhase.Sending && group.FirstVersion == session.Version
-                : group.Phase is not GroupPhase.Sending && group.EmptyRowVersion == session.Version;
+            var awaits = flight.Kind == FlightKind.Group
+                ? group.Phase is GroupPhase.Sending && group.FirstVersion == flight.Version
+                : group.Phase is not GroupPhase.Sending && group.EmptyRowVersion == flight.Version;
             if (awaits)
             {
                 _world.SetGroupReply(owner, slot, reply, detail);
@@ -113,41 +113,41 @@ internal sealed partial class Steps
 
     private void Execute(int index, bool isVolatile)
     {
-        var session = _world.SessionAt(index);
-        if (session.Kind == SessionKind.Group && Lapses(Lapse.ValidatesReadsByPlainQuery) && !session.Checked && ConflictsOf(session, readsOnly: true) == 0)
+        var flight = _world.FlightAt(index);
+        if (flight.Kind == FlightKind.Group && Lapses(Lapse.ValidatesReadsByPlainQuery) && !flight.Checked && ConflictsOf(flight, readsOnly: true) == 0)
         {
-            session.Checked = true; // the mutant's plain query says yes now; the rows go in with a later statement
-            _world.SetSession(index, session);
+            flight.Checked = true; // the mutant's plain query says yes now; the rows go in with a later statement
+            _world.SetFlight(index, flight);
             return;
         }
 
-        _world.RemoveSession(index);
-        var (reply, detail, landed) = session.Kind switch
+        _world.RemoveFlight(index);
+        var (reply, detail, landed) = flight.Kind switch
         {
-            SessionKind.Claim => LandClaim(session, isVolatile),
-            SessionKind.Empty => LandEmptyRow(session, isVolatile),
-            _ => LandGroup(session, isVolatile),
+            FlightKind.Claim => LandClaim(flight, isVolatile),
+            FlightKind.Empty => LandEmptyRow(flight, isVolatile),
+            _ => LandGroup(flight, isVolatile),
         };
         if (landed && !isVolatile)
         {
             Harden();
         }
 
-        if (session.Awaited)
+        if (flight.Awaited)
         {
-            Answer(session, isVolatile ? Reply.Unclear : reply, detail);
+            Answer(flight, isVolatile ? Reply.Unclear : reply, detail);
         }
     }
 
-    private (byte Reply, int Detail, bool Landed) LandClaim(Session session, bool isVolatile)
+    private (byte Reply, int Detail, bool Landed) LandClaim(Flight flight, bool isVolatile)
     {
-        if (LastOwned(_world, session.Shard) != session.Epoch && !Lapses(Lapse.ClaimIgnoresGuard))
+        if (LastOwned(_world, flight.Shard) != flight.Epoch && !Lapses(Lapse.ClaimIgnoresGuard))
         {
             return (Reply.RolledBack, 0, false);
         }
 
-        var version = _world.RowCount(session.Shard) + 1;
-        _world.PutRow(session.Shard, version, RowKind.Owned, version, session.Claim, 0, 0, isVolatile);
+        var version = _world.RowCount(flight.Shard) + 1;
+        _world.PutRow(flight.Shard, version, RowKind.Owned, version, flight.Claim, 0, 0, isVolatile);
         return (Reply.Acknowledged, version, true);
     }
 
@@ -157,37 +157,37 @@ internal sealed partial class Steps
         return version < _world.FirstVersion(shard) ? default : new StreamEnd(version, default, _world.EpochOf(shard, version));
     }
 
-    private (byte Reply, int Detail, bool Landed) LandEmptyRow(Session session, bool isVolatile)
+    private (byte Reply, int Detail, bool Landed) LandEmptyRow(Flight flight, bool isVolatile)
     {
-        if (_rules.AcceptsShardRow(ShardEnd(session.Shard), session.Version, session.Epoch))
+        if (_rules.AcceptsShardRow(ShardEnd(flight.Shard), flight.Version, flight.Epoch))
         {
-            _world.PutRow(session.Shard, session.Version, RowKind.Empty, session.Epoch, session.Claim, session.Number, 0, isVolatile);
+            _world.PutRow(flight.Shard, flight.Version, RowKind.Empty, flight.Epoch, flight.Claim, flight.Number, 0, isVolatile);
             return (Reply.Acknowledged, 0, true);
         }
 
         // Its key is taken, or the row that it must follow is missing: which is a definite refusal.
-        return (session.Version <= _world.RowCount(session.Shard) ? Reply.InTheWay : Reply.RolledBack, 0, false);
+        return (flight.Version <= _world.RowCount(flight.Shard) ? Reply.InTheWay : Reply.RolledBack, 0, false);
     }
 
-    private (byte Reply, int Detail, bool Landed) LandGroup(Session session, bool isVolatile)
+    private (byte Reply, int Detail, bool Landed) LandGroup(Flight flight, bool isVolatile)
     {
-        if (!_rules.AcceptsShardRow(ShardEnd(session.Shard), session.Version, session.Epoch))
+        if (!_rules.AcceptsShardRow(ShardEnd(flight.Shard), flight.Version, flight.Epoch))
         {
             return (Reply.RolledBack, ShardConflict, false);
         }
 
-        var conflicts = ConflictsOf(session, readsOnly: false);
+        var conflicts = ConflictsOf(flight, readsOnly: false);
         if (conflicts != 0 && !Lapses(Lapse.LeavesGapInGroup))
         {
             return (Reply.RolledBack, conflicts, false);
         }
 
-        for (var i = 0; i < session.Count; i++)
+        for (var i = 0; i < flight.Count; i++)
         {
             if ((conflicts & (1 << i)) == 0)
             {
-                var member = session.Member(i);
-                _world.PutRow(session.Shard, session.Version + i, RowKind.Event, session.Epoch, session.Claim, session.Number + i, member, isVolatile);
+                var member = flight.Member(i);
+                _world.PutRow(flight.Shard, flight.Version + i, RowKind.Event, flight.Epoch, flight.Claim, flight.Number + i, member, isVolatile);
                 WriteRedo(_machines.Event(member), isVolatile);
             }
         }
@@ -196,7 +196,7 @@ internal sealed partial class Steps
     }
 
     /// <summary>One bit for each member that conflicts, each tested against the ends that those before it leave.</summary>
-    private int ConflictsOf(Session session, bool readsOnly)
+    private int ConflictsOf(Flight flight, bool readsOnly)
     {
         for (var stream = 0; stream < _ends.Length; stream++)
         {
@@ -204,11 +204,11 @@ internal sealed partial class Steps
         }
 
         var conflicts = 0;
-        for (var i = 0; i < session.Count; i++)
+        for (var i = 0; i < flight.Count; i++)
         {
-            var durable = _machines.Event(session.Member(i));
+            var durable = _machines.Event(flight.Member(i));
             var tested = readsOnly ? Only(durable.Redo, reads: true)
-                : session.Checked || (Lapses(Lapse.GroupMembersBlind) && i > 0) ? Only(durable.Redo, reads: false) : durable.Redo;
+                : flight.Checked || (Lapses(Lapse.GroupMembersBlind) && i > 0) ? Only(durable.Redo, reads: false) : durable.Redo;
             if (_rules.FirstConflict(durable.Mode, tested, durable.Id, _endOf) is not null)
             {
                 conflicts |= 1 << i;
@@ -298,29 +298,29 @@ internal sealed partial class Steps
     }
 
     /// <summary>
-    /// A session nobody waits for and whose key is durably taken can never land: a key is never freed. Dropping it merges
+    /// A flight nobody waits for and whose key is durably taken can never land: a key is never freed. Dropping it merges
     /// states with the same future.
     /// </summary>
-    private void DropDeadSessions()
+    private void DropDeadFlights()
     {
         if (Lapses(Lapse.DeletesFenceRows | Lapse.ClaimIgnoresGuard))
         {
             return;
         }
 
-        for (var i = _world.SessionCount - 1; i >= 0; i--)
+        for (var i = _world.FlightCount - 1; i >= 0; i--)
         {
-            var session = _world.SessionAt(i);
-            if (session.Awaited)
+            var flight = _world.FlightAt(i);
+            if (flight.Awaited)
             {
                 continue;
             }
 
-            var version = session.Kind == SessionKind.Claim ? LastOwned(_world, session.Shard) : session.Version;
-            var isTaken = session.Kind == SessionKind.Claim ? version > session.Epoch : version <= _world.RowCount(session.Shard);
-            if (isTaken && (version < _world.FirstVersion(session.Shard) || !_world.IsVolatile(session.Shard, version)))
+            var version = flight.Kind == FlightKind.Claim ? LastOwned(_world, flight.Shard) : flight.Version;
+            var isTaken = flight.Kind == FlightKind.Claim ? version > flight.Epoch : version <= _world.RowCount(flight.Shard);
+            if (isTaken && (version < _world.FirstVersion(flight.Shard) || !_world.IsVolatile(flight.Shard, version)))
             {
-                _world.RemoveSession(i);
+                _world.RemoveFlight(i);
             }
         }
     }

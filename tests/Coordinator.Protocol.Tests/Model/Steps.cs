@@ -149,8 +149,8 @@ internal sealed partial class Steps
 
     private void Close(StepCode step)
     {
-        DropDeadSessions();
-        _world.SortSessions();
+        DropDeadFlights();
+        _world.SortFlights();
         _successors.Add(_world, step, _failure);
     }
 
@@ -200,13 +200,13 @@ internal sealed partial class Steps
     private void RemoveOwner(int owner)
     {
         var claim = _world.OwnerClaim(owner);
-        for (var i = 0; i < _world.SessionCount; i++)
+        for (var i = 0; i < _world.FlightCount; i++)
         {
-            var session = _world.SessionAt(i);
-            if (session.Claim == claim && session.Awaited)
+            var flight = _world.FlightAt(i);
+            if (flight.Claim == claim && flight.Awaited)
             {
-                session.Awaited = false;
-                _world.SetSession(i, session);
+                flight.Awaited = false;
+                _world.SetFlight(i, flight);
             }
         }
 

@@ -5,6 +5,8 @@ namespace Coordinator.Protocol.Tests.Model;
 /// <summary>Prints the shortest way to a state, one step a line, with what the step leaves behind.</summary>
 internal sealed class Tracer(Configuration configuration, Machines machines, StateTable table, List<int> parents, List<int> codes) : ISuccessors
 {
+    public const string NotFound = "(the step was not found again)";
+
     private readonly World _reached = new(configuration);
     private int _wantedCode;
     private UInt128? _wantedHash;
@@ -38,7 +40,7 @@ internal sealed class Tracer(Configuration configuration, Machines machines, Sta
             _wantedHash = at < table.Count ? table[at] : null;
             _found = false;
             steps.Expand(_reached.Data.ToArray());
-            text.Append($"{text.Length switch { _ => path.IndexOf(at) + 1 },3}. {Describe(new StepCode(_wantedCode)),-58} {(_found ? Summary(_reached) : "(not found again)")}");
+            text.Append($"{path.IndexOf(at) + 1,3}. {Describe(new StepCode(_wantedCode)),-58} {(_found ? Summary(_reached) : NotFound)}");
             text.AppendLine(_failure is null ? string.Empty : $"  !! {_failure}");
         }
 
@@ -59,7 +61,7 @@ internal sealed class Tracer(Configuration configuration, Machines machines, Sta
             Act.HearClaim or Act.HearGroup => $"owner {step.A} hears {ReplyName(step.B)}{(step.C != 0 ? " and refuses" : string.Empty)}",
             Act.ReadEnd or Act.SendGroup or Act.MoveHorizon or Act.OwnerCrash or Act.LoseReply => $"{step.Act} at owner {step.A}",
             Act.Deadline or Act.DeliveryDue or Act.Drop => $"{step.Act} of {named} at owner {step.B}",
-            Act.Land or Act.LandVolatile or Act.AnswerUnclear => $"{step.Act}: {SessionName(step.B)} of {step.A} at version {step.C}",
+            Act.Land or Act.LandVolatile or Act.AnswerUnclear => $"{step.Act}: {FlightName(step.B)} of {step.A} at version {step.C}",
             Act.RollBack => $"the group of {step.A} at version {step.B} is rolled back",
             Act.Deliver => $"{machines.Wires[step.A]}{(step.B != 0 ? $" reaches owner {step.B}" : " arrives")}{(step.C != 0 ? ", the answer is lost" : string.Empty)}",
             Act.MemoryLoss or Act.InquiryDue or Act.ReadStream or Act.AbortAlone or Act.DropWork or Act.ReportLost => $"{step.Act} at participant {step.B} of {named}",
@@ -134,10 +136,10 @@ internal sealed class Tracer(Configuration configuration, Machines machines, Sta
         _ => "row in the way",
     };
 
-    private static string SessionName(int kind) => kind switch
+    private static string FlightName(int kind) => kind switch
     {
-        SessionKind.Group => "group",
-        SessionKind.Empty => "empty row",
+        FlightKind.Group => "group",
+        FlightKind.Empty => "empty row",
         _ => "claim",
     };
 }

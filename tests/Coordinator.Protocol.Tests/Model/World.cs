@@ -11,9 +11,9 @@ internal sealed partial class World
     private const int RowSize = 7;
     private const int RowsMax = 14;
     private const int StreamRowsMax = 6;
-    private const int SessionsMax = 6;
+    private const int FlightsMax = 6;
     private const int MembersMax = 3;
-    private const int SessionSize = 8 + (2 * MembersMax);
+    private const int FlightSize = 8 + (2 * MembersMax);
     private const int QueueMax = 5;
     private const int GroupSize = 5 + (2 * MembersMax);
     private const int TransactionSize = 6;
@@ -21,7 +21,7 @@ internal sealed partial class World
 
     private readonly int _shards;
     private readonly int _streams;
-    private readonly int _sessions;
+    private readonly int _flights;
     private readonly int _owners;
     private readonly int _ownerSize;
     private readonly int _groupsAt;
@@ -39,8 +39,8 @@ internal sealed partial class World
         _roles = configuration.RolesMax;
         _shards = Fault.Count;
         _streams = _shards + (configuration.ShardCount * (2 + (RowsMax * RowSize)));
-        _sessions = _streams + (configuration.StreamCount * (1 + StreamRowsMax));
-        _owners = _sessions + 1 + (SessionsMax * SessionSize);
+        _flights = _streams + (configuration.StreamCount * (1 + StreamRowsMax));
+        _owners = _flights + 1 + (FlightsMax * FlightSize);
         _groupsAt = 6 + (2 * _transactionCount) + 1 + (2 * QueueMax);
         _ownerSize = _groupsAt + (2 * GroupSize);
         _transactions = _owners + 1 + (_ownersMax * _ownerSize);
@@ -155,43 +155,43 @@ internal sealed partial class World
     }
 
     // SQL transactions in the store's hands.
-    public int SessionCount => Data[_sessions];
+    public int FlightCount => Data[_flights];
 
-    public Session SessionAt(int index) => Session.Read(Data.AsSpan(_sessions + 1 + (index * SessionSize), SessionSize));
+    public Flight FlightAt(int index) => Flight.Read(Data.AsSpan(_flights + 1 + (index * FlightSize), FlightSize));
 
-    public void SetSession(int index, Session session) =>
-        session.Write(Data.AsSpan(_sessions + 1 + (index * SessionSize), SessionSize));
+    public void SetFlight(int index, Flight flight) =>
+        flight.Write(Data.AsSpan(_flights + 1 + (index * FlightSize), FlightSize));
 
-    public void AddSession(Session session)
+    public void AddFlight(Flight flight)
     {
-        if (SessionCount == SessionsMax)
+        if (FlightCount == FlightsMax)
         {
-            throw new BoundExceededException("sessions");
+            throw new BoundExceededException("flights");
         }
 
-        SetSession(SessionCount, session);
-        Data[_sessions]++;
+        SetFlight(FlightCount, flight);
+        Data[_flights]++;
     }
 
-    public void RemoveSession(int index)
+    public void RemoveFlight(int index)
     {
-        var last = SessionCount - 1;
-        var source = Data.AsSpan(_sessions + 1 + ((index + 1) * SessionSize), (last - index) * SessionSize);
-        source.CopyTo(Data.AsSpan(_sessions + 1 + (index * SessionSize)));
-        Data.AsSpan(_sessions + 1 + (last * SessionSize), SessionSize).Clear();
-        Data[_sessions] = (byte)last;
+        var last = FlightCount - 1;
+        var source = Data.AsSpan(_flights + 1 + ((index + 1) * FlightSize), (last - index) * FlightSize);
+        source.CopyTo(Data.AsSpan(_flights + 1 + (index * FlightSize)));
+        Data.AsSpan(_flights + 1 + (last * FlightSize), FlightSize).Clear();
+        Data[_flights] = (byte)last;
     }
 
-    /// <summary>The order in which sessions were opened has no meaning: sorting them merges states that differ only in it.</summary>
-    public void SortSessions()
+    /// <summary>The order in which flights were opened has no meaning: sorting them merges states that differ only in it.</summary>
+    public void SortFlights()
     {
-        Span<byte> held = stackalloc byte[SessionSize];
-        for (var i = 1; i < SessionCount; i++)
+        Span<byte> held = stackalloc byte[FlightSize];
+        for (var i = 1; i < FlightCount; i++)
         {
             for (var j = i; j > 0; j--)
             {
-                var low = Data.AsSpan(_sessions + 1 + ((j - 1) * SessionSize), SessionSize);
-                var high = Data.AsSpan(_sessions + 1 + (j * SessionSize), SessionSize);
+                var low = Data.AsSpan(_flights + 1 + ((j - 1) * FlightSize), FlightSize);
+                var high = Data.AsSpan(_flights + 1 + (j * FlightSize), FlightSize);
                 if (low.SequenceCompareTo(high) <= 0)
                 {
                     break;

@@ -17,14 +17,14 @@ internal static class StreamRow
 }
 
 /// <summary>Kinds of SQL transactions that the store has in hand.</summary>
-internal static class SessionKind
+internal static class FlightKind
 {
     public const byte Group = 1;
     public const byte Empty = 2;
     public const byte Claim = 3;
 }
 
-/// <summary>What the store has said of a session and its sender has not heard yet.</summary>
+/// <summary>What the store has said of a flight and its sender has not heard yet.</summary>
 internal static class Reply
 {
     public const byte None = 0;

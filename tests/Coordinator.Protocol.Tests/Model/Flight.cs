@@ -2,8 +2,8 @@ using System.Buffers.Binary;
 
 namespace Coordinator.Protocol.Tests.Model;
 
-/// <summary>One SQL transaction in the store's hands.</summary>
-internal struct Session
+/// <summary>A flight: one SQL transaction in the store's hands, whose sender may or may not still wait for its answer.</summary>
+internal struct Flight
 {
     public byte Kind;
     public byte Claim;
@@ -29,7 +29,7 @@ internal struct Session
 
     public readonly int Member(int index) => index == 0 ? First : index == 1 ? Second : Third;
 
-    public static Session Read(ReadOnlySpan<byte> from) => new()
+    public static Flight Read(ReadOnlySpan<byte> from) => new()
     {
         Kind = from[0],
         Claim = from[1],
