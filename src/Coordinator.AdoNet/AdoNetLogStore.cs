@@ -84,6 +84,11 @@ internal sealed partial class AdoNetLogStore : ILogStore
     public async ValueTask<ClaimAnswer> ClaimAsync(ShardClaim claim)
     {
         ArgumentNullException.ThrowIfNull(claim);
+        if (!LogStreams.TryParseShard(claim.Row.Stream, out _))
+        {
+            return new ClaimAnswer(GroupAnswerKind.Refused, 0, new ArgumentException($"'{claim.Row.Stream}' is no shard.", nameof(claim)));
+        }
+
         long version = 0;
         var answer = await Write(claim, (writer, what) => (version = writer.WriteClaim(what)) > 0).ConfigureAwait(false);
         return new ClaimAnswer(answer.Kind, answer.Kind is GroupAnswerKind.Landed ? version : 0, answer.Error);

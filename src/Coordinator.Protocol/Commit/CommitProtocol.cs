@@ -58,13 +58,17 @@ internal static class CommitProtocol
             case CommitEvent.CommitDecided decided: // the commit point
                 state ??= Rebuild(decided.Id, decided.Branches, decided.Redo, null);
                 Invariant.Holds(state.Phase is not CommitPhase.Aborted, "a decided transaction keeps its outcome (I4)");
-                state = state with { Phase = CommitPhase.Committed };
-                return state with { CanForget = NextUnacknowledged(state, 0) < 0 };
+                return state with { Phase = CommitPhase.Committed, CanForget = !AwaitsAcknowledgement(state.Participants, CommitPhase.Committed) };
             case CommitEvent.AbortDecided decided:
                 state ??= Rebuild(decided.Id, decided.Branches, [], null);
                 Invariant.Holds(state.Phase is not CommitPhase.Committed, "a decided transaction keeps its outcome (I4)");
-                state = state with { Phase = CommitPhase.Aborted, Cause = decided.Cause, AbortRecorded = true };
-                return state with { CanForget = NextUnacknowledged(state, 0) < 0 };
+                return state with
+                {
+                    Phase = CommitPhase.Aborted,
+                    Cause = decided.Cause,
+                    AbortRecorded = true,
+                    CanForget = !AwaitsAcknowledgement(state.Participants, CommitPhase.Aborted),
+                };
             case CommitEvent.TransactionEnded ended:
                 Invariant.Holds(state?.Phase is CommitPhase.Committed or CommitPhase.Aborted, "only a decided transaction ends");
                 return state with { CanForget = true };
@@ -124,7 +128,9 @@ internal static class CommitProtocol
                     }
                 }
 
-                return messages.Count > 0 ? CommitTransition.To(preparing, null, messages.DrainToImmutable()) : Tallied(preparing);
+                return messages.Count > 0
+                    ? CommitTransition.To(preparing, null, messages.DrainToImmutable())
+                    : Tallied(preparing, preparing.Participants);
             case CommitPhase.Committed or CommitPhase.Aborted:
                 return CommitTransition.Ignore(state, "decided already", Announce(state));
             default:
@@ -163,7 +169,7 @@ internal static class CommitProtocol
             case CommitPhase.Preparing when enlistment.Ballot is Ballot.Pending && !Fits(enlistment.Kind, vote):
                 return CommitTransition.Violate(state, "a ballot that this kind of participant can't cast");
             case CommitPhase.Preparing when enlistment.Ballot is Ballot.Pending:
-                return Tallied(state.With(index, enlistment with { Ballot = vote.Ballot, Redo = vote.Redo }));
+                return Tallied(state, state.Participants.SetItem(index, enlistment with { Ballot = vote.Ballot, Redo = vote.Redo }));
             case CommitPhase.Aborted when vote.Ballot is Ballot.Yes:
                 return CommitTransition.Ignore(
                     state, "late vote: aborted already", new CommitMessage.DecisionDelivered(vote.Participant, vote.Incarnation, Decision.Abort));
@@ -185,11 +191,11 @@ internal static class CommitProtocol
         _ => false,
     };
 
-    private static CommitTransition Tallied(CommitState state)
+    private static CommitTransition Tallied(CommitState state, ImmutableArray<Enlistment> participants)
     {
         var writes = false;
         Branch? resource = null;
-        foreach (var enlistment in state.Participants)
+        foreach (var enlistment in participants)
         {
             if (enlistment.Kind is ParticipantKind.LastResource)
             {
@@ -197,7 +203,7 @@ internal static class CommitProtocol
             }
             else if (enlistment.Ballot is Ballot.Pending)
             {
-                return CommitTransition.To(state, null);
+                return CommitTransition.To(state with { Participants = participants }, null);
             }
 
             writes |= enlistment.Ballot is Ballot.Yes;
@@ -205,31 +211,31 @@ internal static class CommitProtocol
 
         if (resource is { } last)
         {
-            var record = new CommitEvent.LastResourceCommitting(state.Id, Branches(state), last, RedoOf(state));
-            return CommitTransition.To(state with { Phase = CommitPhase.RecordingLastResource }, record);
+            var record = new CommitEvent.LastResourceCommitting(state.Id, Branches(participants), last, RedoOf(participants));
+            return CommitTransition.To(state with { Phase = CommitPhase.RecordingLastResource, Participants = participants }, record);
         }
 
         if (!writes)
         {
             // All read-only: no decision row, no phase two, and any crash is harmless (C24).
-            var committed = state with { Phase = CommitPhase.Committed, CanForget = true };
+            var committed = state with { Phase = CommitPhase.Committed, Participants = participants, CanForget = true };
             return CommitTransition.To(committed, null, Announce(committed));
         }
 
-        return HandToLog(state);
+        return HandToLog(state, participants);
     }
 
-    private static CommitTransition HandToLog(CommitState state)
+    private static CommitTransition HandToLog(CommitState state, ImmutableArray<Enlistment> participants)
     {
-        foreach (var enlistment in state.Participants)
+        foreach (var enlistment in participants)
         {
             Invariant.Holds(
                 enlistment.Ballot is Ballot.Yes or Ballot.ReadOnly || enlistment.Kind is ParticipantKind.LastResource,
                 "commit needs a Yes or ReadOnly of every participant (I3)");
         }
 
-        var decided = new CommitEvent.CommitDecided(state.Id, Branches(state), RedoOf(state), state.LastResourceRecorded);
-        return CommitTransition.To(state with { Phase = CommitPhase.Committing }, decided);
+        var decided = new CommitEvent.CommitDecided(state.Id, Branches(participants), RedoOf(participants), state.LastResourceRecorded);
+        return CommitTransition.To(state with { Phase = CommitPhase.Committing, Participants = participants }, decided);
     }
 
     private static CommitTransition PassDeadline(CommitState state, TimeSpan now)
@@ -322,7 +328,7 @@ internal static class CommitProtocol
     /// <summary>Everyone has acknowledged: write the end where a record would otherwise be delivered again after a crash.</summary>
     private static CommitTransition Ended(CommitState state)
     {
-        if (state.CanForget || state.Ending || NextUnacknowledged(state, 0) >= 0)
+        if (state.CanForget || state.Ending || AwaitsAcknowledgement(state.Participants, state.Phase))
         {
             return CommitTransition.To(state, null);
         }
@@ -357,12 +363,12 @@ internal static class CommitProtocol
         switch (state.Phase)
         {
             case CommitPhase.LastResourceCommitting when marker is Decision.Commit:
-                return HandToLog(state);
+                return HandToLog(state, state.Participants);
             case CommitPhase.LastResourceCommitting:
                 var cause = new AbortCause(AbortReason.LastResourceAborted, ResourceOf(state).Participant);
                 return CommitTransition.To(
                     state with { Phase = CommitPhase.Aborting, Cause = cause },
-                    new CommitEvent.AbortDecided(state.Id, Branches(state), RedoOf(state), AfterLastResource: true, cause));
+                    new CommitEvent.AbortDecided(state.Id, Branches(state.Participants), RedoOf(state.Participants), AfterLastResource: true, cause));
             case CommitPhase.Committing or CommitPhase.Committed when marker is Decision.Commit && state.LastResourceRecorded:
             case CommitPhase.Aborting or CommitPhase.Aborted when marker is Decision.Abort && state.LastResourceRecorded:
                 return CommitTransition.Ignore(state, "answered already");
@@ -402,11 +408,11 @@ internal static class CommitProtocol
         {
             case CommitPhase.LastResourceCommitting:
                 return CommitTransition.To(state, null, new CommitMessage.LastResourceResolutionRequested(ResourceOf(state)));
-            case CommitPhase.Committed or CommitPhase.Aborted when NextUnacknowledged(state, 0) >= 0:
+            case CommitPhase.Committed or CommitPhase.Aborted when AwaitsAcknowledgement(state.Participants, state.Phase):
                 var messages = Deliver(state, announce: false, LogPosition.None);
                 return state.Phase is CommitPhase.Aborted && !state.AbortRecorded && HasVoted(state)
                     ? CommitTransition.To(
-                        state, new CommitEvent.AbortDecided(state.Id, Branches(state), [], AfterLastResource: false, state.Cause!), messages)
+                        state, new CommitEvent.AbortDecided(state.Id, Branches(state.Participants), [], AfterLastResource: false, state.Cause!), messages)
                     : CommitTransition.To(state, null, messages);
             case CommitPhase.Committed or CommitPhase.Aborted when !state.CanForget:
                 return Ended(state);
@@ -420,8 +426,10 @@ internal static class CommitProtocol
         Invariant.Holds(!state.LastResourceRecorded, "after LastResourceCommitting only the marker decides (D-7)");
 
         // Presumed abort: nothing is written. No record means aborted, for ever.
-        var aborted = state with { Phase = CommitPhase.Aborted, Cause = cause };
-        aborted = aborted with { CanForget = NextUnacknowledged(aborted, 0) < 0 };
+        var aborted = state with
+        {
+            Phase = CommitPhase.Aborted, Cause = cause, CanForget = !AwaitsAcknowledgement(state.Participants, CommitPhase.Aborted),
+        };
         return CommitTransition.To(aborted, null, Deliver(aborted, announce: true, LogPosition.None, before));
     }
 
@@ -465,20 +473,19 @@ internal static class CommitProtocol
         return new AbortCause(AbortReason.VoteTimeout);
     }
 
-    /// <summary>Index of the next external participant that must still acknowledge, or -1.</summary>
-    private static int NextUnacknowledged(CommitState state, int from)
+    /// <summary>Is there an external participant that has to obey, in this phase, and has not said that it did?</summary>
+    private static bool AwaitsAcknowledgement(ImmutableArray<Enlistment> participants, CommitPhase phase)
     {
-        for (var i = from; i < state.Participants.Length; i++)
+        foreach (var enlistment in participants)
         {
-            var enlistment = state.Participants[i];
-            var concerned = enlistment.Ballot is Ballot.Yes || (enlistment.Ballot is Ballot.Pending && state.Phase is CommitPhase.Aborted);
+            var concerned = enlistment.Ballot is Ballot.Yes || (enlistment.Ballot is Ballot.Pending && phase is CommitPhase.Aborted);
             if (enlistment.Kind is ParticipantKind.External && concerned && !enlistment.Acknowledged)
             {
-                return i;
+                return true;
             }
         }
 
-        return -1;
+        return false;
     }
 
     private static bool HasVoted(CommitState state)
@@ -494,10 +501,10 @@ internal static class CommitProtocol
         return false;
     }
 
-    private static ImmutableArray<Branch> Branches(CommitState state)
+    private static ImmutableArray<Branch> Branches(ImmutableArray<Enlistment> participants)
     {
         ImmutableArray<Branch>.Builder? branches = null;
-        foreach (var enlistment in state.Participants)
+        foreach (var enlistment in participants)
         {
             if (enlistment.Kind is ParticipantKind.External && enlistment.Ballot is not (Ballot.No or Ballot.ReadOnly))
             {
@@ -509,10 +516,10 @@ internal static class CommitProtocol
         return branches?.DrainToImmutable() ?? [];
     }
 
-    private static ImmutableArray<Redo> RedoOf(CommitState state)
+    private static ImmutableArray<Redo> RedoOf(ImmutableArray<Enlistment> participants)
     {
-        var redo = ImmutableArray.CreateBuilder<Redo>(state.Participants.Length);
-        foreach (var enlistment in state.Participants)
+        var redo = ImmutableArray.CreateBuilder<Redo>(participants.Length);
+        foreach (var enlistment in participants)
         {
             if (enlistment.Redo is { } one)
             {

@@ -69,7 +69,10 @@ internal abstract record OwnershipInput
     internal sealed record ConfirmRefused(bool ByOwnRow) : OwnershipInput;
 
     /// <summary>Rows numbered from <see cref="OwnershipState.NextVersion"/> are handed to the store.</summary>
-    internal sealed record AppendStarted : OwnershipInput;
+    internal sealed record AppendStarted : OwnershipInput
+    {
+        public static AppendStarted Instance { get; } = new();
+    }
 
     /// <summary>They are settled: the shard goes on at this version.</summary>
     internal sealed record AppendSettled(long NextVersion) : OwnershipInput;

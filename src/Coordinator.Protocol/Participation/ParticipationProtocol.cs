@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Coordinator.Protocol.Commit;
 using ParticipationTransition = Coordinator.Protocol.Transition<Coordinator.Protocol.Participation.ParticipationState, object, Coordinator.Protocol.Participation.ParticipationMessage>;
 
@@ -18,6 +19,12 @@ namespace Coordinator.Protocol.Participation;
 /// </remarks>
 internal static class ParticipationProtocol
 {
+    private static readonly ImmutableArray<ParticipationMessage> VoteYes = [ParticipationMessage.Vote.Yes];
+    private static readonly ImmutableArray<ParticipationMessage> VoteReadOnly = [ParticipationMessage.Vote.ReadOnly];
+    private static readonly ImmutableArray<ParticipationMessage> LeaveReadOnly = [ParticipationMessage.Vote.ReadOnly, ParticipationMessage.ReleaseLocks.Instance];
+    private static readonly ImmutableArray<ParticipationMessage> ApplyRedo = [ParticipationMessage.ApplyRedo.Instance];
+    private static readonly ImmutableArray<ParticipationMessage> DropWork = [ParticipationMessage.DropWork.Instance];
+
     /// <summary>One transition. The table of all (phase, input) pairs is docs/protocol.md#participant-table.</summary>
     public static ParticipationTransition Advance(ParticipationState state, ParticipationInput input) => input switch
     {
@@ -71,11 +78,11 @@ internal static class ParticipationProtocol
             ParticipationPhase.Active when state.CallsRunning > 0 => Refuse(state, "a call of the transaction is still running"),
             ParticipationPhase.Active when state.CallFailed => Refuse(state, "a call of the transaction failed"),
             ParticipationPhase.Active when state.HasChanges => ParticipationTransition.To(
-                state with { Phase = ParticipationPhase.Prepared }, null, ParticipationMessage.Vote.Yes),
+                state with { Phase = ParticipationPhase.Prepared }, null, VoteYes),
             ParticipationPhase.Active => ParticipationTransition.To(
-                state with { Phase = ParticipationPhase.ReadOnly }, null, ParticipationMessage.Vote.ReadOnly, ParticipationMessage.ReleaseLocks.Instance),
-            ParticipationPhase.Prepared => ParticipationTransition.Ignore(state, "repeated prepare: same vote", ParticipationMessage.Vote.Yes),
-            ParticipationPhase.ReadOnly => ParticipationTransition.Ignore(state, "repeated prepare: same vote", ParticipationMessage.Vote.ReadOnly),
+                state with { Phase = ParticipationPhase.ReadOnly }, null, LeaveReadOnly),
+            ParticipationPhase.Prepared => ParticipationTransition.Ignore(state, "repeated prepare: same vote", VoteYes),
+            ParticipationPhase.ReadOnly => ParticipationTransition.Ignore(state, "repeated prepare: same vote", VoteReadOnly),
             ParticipationPhase.Aborted => ParticipationTransition.Ignore(state, "dropped already", No("the work was dropped")),
             _ => ParticipationTransition.Ignore(state, "decided already"),
         };
@@ -87,9 +94,9 @@ internal static class ParticipationProtocol
     private static ParticipationTransition Obey(ParticipationState state, Decision decision) => (state.Phase, decision) switch
     {
         (ParticipationPhase.Prepared, Decision.Commit) => ParticipationTransition.To(
-            state with { Phase = ParticipationPhase.Committed }, null, ParticipationMessage.ApplyRedo.Instance),
+            state with { Phase = ParticipationPhase.Committed }, null, ApplyRedo),
         (ParticipationPhase.Prepared or ParticipationPhase.Active, Decision.Abort) => ParticipationTransition.To(
-            state with { Phase = ParticipationPhase.Aborted }, null, ParticipationMessage.DropWork.Instance),
+            state with { Phase = ParticipationPhase.Aborted }, null, DropWork),
         (ParticipationPhase.Committed, Decision.Commit) or (ParticipationPhase.Aborted, Decision.Abort) =>
             ParticipationTransition.Ignore(state, "repeated decision"),
         (ParticipationPhase.ReadOnly, _) => ParticipationTransition.Ignore(state, "left after its vote"),

@@ -13,7 +13,8 @@ internal sealed class TransactionContext(TransactionEngine engine) : ITransactio
 {
     private readonly Lock _gate = new();
     private readonly List<Participation> _participations = new(2);
-    private List<Completion<TransactionOutcome>>? _waiters;
+    private Completion<TransactionOutcome>? _waiter;
+    private List<Completion<TransactionOutcome>>? _moreWaiters;
     private TransactionOutcome? _outcome;
     private bool _ending;
     private int _callsRunning;
@@ -25,39 +26,52 @@ internal sealed class TransactionContext(TransactionEngine engine) : ITransactio
     public static object? StateOf(Participation participation) =>
         participation.Working ?? ((FoldedActivation)participation.Activation).State;
 
-    public async ValueTask<AggregateView<T>> ReadAsync<T>(string id, CancellationToken cancellation = default)
-        where T : class, IAggregate<T>
-    {
-        var participation = await OpenAsync(StreamOf<T>(id), typeof(T), engine.Aggregates.Factory<T>(), LockMode.Shared, cancellation).ConfigureAwait(false);
-        return new AggregateView<T>((T)StateOf(participation)!, participation.BaseVersion);
-    }
+    public ValueTask<AggregateView<T>> ReadAsync<T>(string id, CancellationToken cancellation = default)
+        where T : class, IAggregate<T> => OpenAsync(
+            StreamOf<T>(id),
+            typeof(T),
+            engine.Aggregates.Factory<T>(),
+            LockMode.Shared,
+            static (_, participation) => new AggregateView<T>((T)StateOf(participation)!, participation.BaseVersion),
+            cancellation);
 
-    public async ValueTask<Aggregate<T>> UpdateAsync<T>(string id, CancellationToken cancellation = default)
-        where T : class, IAggregate<T>
-    {
-        var participation = await OpenAsync(StreamOf<T>(id), typeof(T), engine.Aggregates.Factory<T>(), LockMode.Exclusive, cancellation).ConfigureAwait(false);
-        return new Aggregate<T>(this, participation);
-    }
+    public ValueTask<Aggregate<T>> UpdateAsync<T>(string id, CancellationToken cancellation = default)
+        where T : class, IAggregate<T> => OpenAsync(
+            StreamOf<T>(id),
+            typeof(T),
+            engine.Aggregates.Factory<T>(),
+            LockMode.Exclusive,
+            static (self, participation) => new Aggregate<T>(self, participation),
+            cancellation);
 
-    public async ValueTask<StateView<T>> ReadStateAsync<T>(string stream, CancellationToken cancellation = default)
-        where T : class
-    {
-        var participation = await OpenAsync(UserStream(stream), typeof(T), engine.Aggregates.StateFactory<T>(), LockMode.Shared, cancellation).ConfigureAwait(false);
-        return new StateView<T>((T?)StateOf(participation), participation.BaseVersion);
-    }
+    public ValueTask<StateView<T>> ReadStateAsync<T>(string stream, CancellationToken cancellation = default)
+        where T : class => OpenAsync(
+            UserStream(stream),
+            typeof(T),
+            engine.Aggregates.StateFactory<T>(),
+            LockMode.Shared,
+            static (_, participation) => new StateView<T>((T?)StateOf(participation), participation.BaseVersion),
+            cancellation);
 
-    public async ValueTask<TransactionalState<T>> UpdateStateAsync<T>(string stream, CancellationToken cancellation = default)
-        where T : class
-    {
-        var participation = await OpenAsync(UserStream(stream), typeof(T), engine.Aggregates.StateFactory<T>(), LockMode.Exclusive, cancellation).ConfigureAwait(false);
-        return new TransactionalState<T>(this, participation);
-    }
+    public ValueTask<TransactionalState<T>> UpdateStateAsync<T>(string stream, CancellationToken cancellation = default)
+        where T : class => OpenAsync(
+            UserStream(stream),
+            typeof(T),
+            engine.Aggregates.StateFactory<T>(),
+            LockMode.Exclusive,
+            static (self, participation) => new TransactionalState<T>(self, participation),
+            cancellation);
 
     public async ValueTask PublishAsync(string stream, object @event, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(@event);
         var participation = await OpenAsync(
-            UserStream(stream), typeof(PublishedStream), static name => new PublishedStream(name), LockMode.Exclusive, cancellation).ConfigureAwait(false);
+            UserStream(stream),
+            typeof(PublishedStream),
+            static name => new PublishedStream(name),
+            LockMode.Exclusive,
+            static (_, participation) => participation,
+            cancellation).ConfigureAwait(false);
         Record(participation, @event);
     }
 
@@ -103,21 +117,13 @@ internal sealed class TransactionContext(TransactionEngine engine) : ITransactio
             OutcomeKind.Aborted => new TransactionOutcome.Aborted(id, announcement.Cause ?? new AbortCause(AbortReason.Presumed)),
             _ => new TransactionOutcome.Unknown(id, "The log has the decision in hand and has not said what became of it. Ask for the outcome with this id."),
         };
-        List<Completion<TransactionOutcome>>? waiters;
         lock (_gate)
         {
-            _outcome ??= outcome;
-            waiters = _waiters;
-            _waiters = null;
+            _outcome ??= outcome; // no waiter is added from here on
         }
 
-        if (waiters is not null)
-        {
-            foreach (var waiter in waiters)
-            {
-                waiter.TryComplete(outcome, engine.Dispatcher);
-            }
-        }
+        _waiter?.TryComplete(outcome, engine.Dispatcher);
+        _moreWaiters?.ForEach(waiter => waiter.TryComplete(outcome, engine.Dispatcher));
     }
 
     /// <summary>Adds an event to the redo of one participant.</summary>
@@ -153,13 +159,27 @@ internal sealed class TransactionContext(TransactionEngine engine) : ITransactio
         return name;
     }
 
-    private async ValueTask<Participation> OpenAsync(
-        StreamName stream, Type shape, Func<StreamName, Activation> create, LockMode mode, CancellationToken cancellation)
+    /// <summary>
+    /// Enlists, locks and loads one participant. One method, so that a call which has to wait costs one state machine.
+    /// </summary>
+    private async ValueTask<THandle> OpenAsync<THandle>(
+        StreamName stream,
+        Type shape,
+        Func<StreamName, Activation> create,
+        LockMode mode,
+        Func<TransactionContext, Participation, THandle> open,
+        CancellationToken cancellation)
     {
         var participation = StartCall(stream);
         try
         {
-            participation ??= await EnlistAsync(stream, create).ConfigureAwait(false);
+            if (participation is null)
+            {
+                participation = engine.Participants.StartEnlistment(Id, stream, create);
+                var refusal = await participation.Enlistment.WaitAsync().ConfigureAwait(false);
+                Enlisted(participation, refusal);
+            }
+
             if (participation.Activation.Shape != shape)
             {
                 throw new ArgumentException($"Stream '{stream}' is in use as {participation.Activation.Shape.Name}, not as {shape.Name}: give each use a stream of its own.", nameof(stream));
@@ -178,7 +198,7 @@ internal sealed class TransactionContext(TransactionEngine engine) : ITransactio
             }
 
             engine.Participants.Feed(participation, ParticipationInput.CallEnded.Well, LogPosition.None);
-            return participation;
+            return open(this, participation);
         }
         catch (Exception error)
         {
@@ -222,27 +242,28 @@ internal sealed class TransactionContext(TransactionEngine engine) : ITransactio
         }
     }
 
-    private async ValueTask<Participation> EnlistAsync(StreamName stream, Func<StreamName, Activation> create)
+    private void Enlisted(Participation participation, EnlistmentRefusal? refusal)
     {
-        var (participation, refusal) = await engine.Participants.EnlistAsync(Id, stream, create).ConfigureAwait(false);
-        if (participation is null)
+        if (refusal is null)
         {
-            throw refusal switch
+            lock (_gate)
             {
-                EnlistmentRefusal.NotActive => NotActive(),
-                EnlistmentRefusal.TooManyParticipants => new TransactionRefusedException(
-                    Id, $"Transaction {Id} has {engine.Options.ParticipantsMax} participants, the limit of option {nameof(CoordinatorOptions.ParticipantsMax)}; '{stream}' is one too many."),
-                _ => new TransactionAbortedException(
-                    Id, new AbortCause(AbortReason.SecondIncarnation, new ParticipantId(stream), "two calls for one stream at once: await the first one")),
-            };
+                _participations.Add(participation);
+            }
+
+            return;
         }
 
-        lock (_gate)
+        var stream = participation.Activation.Stream;
+        engine.Participants.Feed(participation, ParticipationInput.DecisionReceived.Abort, LogPosition.None);
+        throw refusal switch
         {
-            _participations.Add(participation);
-        }
-
-        return participation;
+            EnlistmentRefusal.NotActive => NotActive(),
+            EnlistmentRefusal.TooManyParticipants => new TransactionRefusedException(
+                Id, $"Transaction {Id} has {engine.Options.ParticipantsMax} participants, the limit of option {nameof(CoordinatorOptions.ParticipantsMax)}; '{stream}' is one too many."),
+            _ => new TransactionAbortedException(
+                Id, new AbortCause(AbortReason.SecondIncarnation, new ParticipantId(stream), "two calls for one stream at once: await the first one")),
+        };
     }
 
     private async ValueTask<Exception> RefusedLockAsync(StreamName stream, LockAnswer answer)
@@ -287,7 +308,14 @@ internal sealed class TransactionContext(TransactionEngine engine) : ITransactio
             }
 
             waiter = new();
-            (_waiters ??= new(1)).Add(waiter);
+            if (_waiter is null)
+            {
+                _waiter = waiter;
+            }
+            else
+            {
+                (_moreWaiters ??= []).Add(waiter);
+            }
         }
 
         return cancellation.CanBeCanceled ? WaitAsync(waiter, cancellation) : waiter.WaitAsync();

@@ -57,48 +57,32 @@ internal sealed class Completion<T> : IValueTaskSource<T>, IThreadPoolWorkItem
 {
     private const int Awaited = 1, Completed = 2;
 
-    private readonly Lock _gate = new();
     private ManualResetValueTaskSourceCore<T> _core;
     private T? _result;
+    private int _claimed;
     private int _state;
 
     /// <summary>Gives the answer; later ones are ignored and say false.</summary>
     public bool TryComplete(T result, IDispatcher dispatcher)
     {
-        lock (_gate)
+        if (Interlocked.Exchange(ref _claimed, 1) != 0)
         {
-            if (_state == Completed)
-            {
-                return false;
-            }
-
-            var awaited = _state == Awaited;
-            _result = result;
-            _state = Completed;
-            if (!awaited)
-            {
-                return true;
-            }
+            return false;
         }
 
-        dispatcher.Queue(this);
+        _result = result;
+        if (Interlocked.Exchange(ref _state, Completed) == Awaited)
+        {
+            dispatcher.Queue(this);
+        }
+
         return true;
     }
 
     /// <summary>Waits for the answer; called once.</summary>
-    public ValueTask<T> WaitAsync()
-    {
-        lock (_gate)
-        {
-            if (_state == Completed)
-            {
-                return new ValueTask<T>(_result!);
-            }
-
-            _state = Awaited;
-            return new ValueTask<T>(this, _core.Version);
-        }
-    }
+    public ValueTask<T> WaitAsync() => Interlocked.CompareExchange(ref _state, Awaited, 0) == Completed
+        ? new ValueTask<T>(_result!)
+        : new ValueTask<T>(this, _core.Version);
 
     void IThreadPoolWorkItem.Execute() => _core.SetResult(_result!);
 

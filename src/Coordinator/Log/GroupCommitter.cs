@@ -155,7 +155,7 @@ internal sealed partial class GroupCommitter(
 
         foreach (var (lane, _, _) in _group.Lanes)
         {
-            lane.Ownership = OwnershipProtocol.Advance(lane.Ownership, new OwnershipInput.AppendStarted());
+            lane.Ownership = OwnershipProtocol.Advance(lane.Ownership, OwnershipInput.AppendStarted.Instance);
         }
 
         var group = _group.ToGroup();

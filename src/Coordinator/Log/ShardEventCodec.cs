@@ -21,10 +21,19 @@ internal static class ShardEventCodec
         _ => throw new InvariantViolationException($"{durable.GetType().Name} has a row kind"),
     };
 
+    // One of each a thread: a decision is encoded for every transaction.
+    [ThreadStatic]
+    private static ArrayBufferWriter<byte>? s_buffer;
+
+    [ThreadStatic]
+    private static Utf8JsonWriter? s_writer;
+
     public static byte[] Encode(CommitEvent durable)
     {
-        var buffer = new ArrayBufferWriter<byte>(256);
-        using var writer = new Utf8JsonWriter(buffer, new JsonWriterOptions { SkipValidation = true });
+        var buffer = s_buffer ??= new ArrayBufferWriter<byte>(512);
+        buffer.ResetWrittenCount();
+        var writer = s_writer ??= new Utf8JsonWriter(buffer, new JsonWriterOptions { SkipValidation = true });
+        writer.Reset(buffer);
         writer.WriteStartObject();
         switch (durable)
         {

@@ -23,10 +23,10 @@ internal sealed partial class ParticipantHost(
     public void Connect(ITransport transport) => _transport = transport;
 
     /// <summary>
-    /// Makes a transaction part of a stream: enlists it under a new incarnation before its first work (rule D-6).
+    /// Makes a transaction part of a stream: asks for its enlistment under a new incarnation, before its first work (rule D-6).
+    /// The coordinator's answer comes in <see cref="Participation.Enlistment"/>.
     /// </summary>
-    public async ValueTask<(Participation? Participation, EnlistmentRefusal? Refusal)> EnlistAsync(
-        TransactionId transaction, StreamName stream, Func<StreamName, Activation> create)
+    public Participation StartEnlistment(TransactionId transaction, StreamName stream, Func<StreamName, Activation> create)
     {
         var incarnation = new Incarnation(Interlocked.Increment(ref _incarnations));
         Participation participation;
@@ -41,14 +41,7 @@ internal sealed partial class ParticipantHost(
         _transport!.ToCoordinator(
             transaction,
             new CommitInput.EnlistRequested(new ParticipantId(stream), incarnation, ParticipantKind.LogNative, options.ParticipantsMax));
-        var refusal = await participation.Enlistment.WaitAsync().ConfigureAwait(false);
-        if (refusal is not null)
-        {
-            Feed(participation, ParticipationInput.DecisionReceived.Abort, LogPosition.None);
-            return (null, refusal);
-        }
-
-        return (participation, null);
+        return participation;
     }
 
     /// <summary>Waits for the lock and for the state to be current. The caller has started a call of the machine.</summary>

@@ -8,7 +8,8 @@ namespace Coordinator.Participants;
 /// <summary>One transaction at one activation: the machine's state and the work it would redo. Guarded by its activation.</summary>
 internal sealed class Participation(Activation activation, TransactionId transaction, Incarnation incarnation)
 {
-    private List<EventData>? _events;
+    private EventData? _first;
+    private List<EventData>? _more;
 
     public Activation Activation { get; } = activation;
 
@@ -39,13 +40,28 @@ internal sealed class Participation(Activation activation, TransactionId transac
     /// <summary>Position of the row at <see cref="BaseVersion"/>.</summary>
     public LogPosition BasePosition { get; set; }
 
-    public int EventCount => _events?.Count ?? 0;
+    public int EventCount => _first is null ? 0 : 1 + (_more?.Count ?? 0);
 
-    public void Add(EventData data) => (_events ??= new List<EventData>(1)).Add(data);
+    public void Add(EventData data)
+    {
+        if (_first is null)
+        {
+            _first = data; // most transactions raise one event at a participant
+        }
+        else
+        {
+            (_more ??= []).Add(data);
+        }
+    }
 
     public Redo ToRedo() => new(
         Activation.Stream,
         Activation.AppendsAtEnd ? Redo.AtEnd : BaseVersion,
         BasePosition,
-        _events is null ? [] : [.. _events]);
+        (_first, _more) switch
+        {
+            (null, _) => [],
+            (var first, null) => [first],
+            (var first, var more) => [first, .. more],
+        });
 }
