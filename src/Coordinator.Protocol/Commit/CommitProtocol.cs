@@ -299,7 +299,7 @@ internal static class CommitProtocol
                 return Abort(state, cause);
             case (CommitPhase.Committed or CommitPhase.Aborted, CommitEvent.TransactionEnded):
             case (CommitPhase.Aborted, CommitEvent.AbortDecided):
-                return CommitTransition.To(state with { Ending = false }, null); // tried again with the next delivery
+                return CommitTransition.To(state with { Ending = false, AbortRecording = false }, null); // tried again with the next delivery
             default:
                 // Behind Held rows nothing can conflict (D-7): a refusal there means that someone wrote past the log's rules.
                 return CommitTransition.Violate(state, "the log refused what it can't refuse in this phase");
@@ -410,9 +410,9 @@ internal static class CommitProtocol
                 return CommitTransition.To(state, null, new CommitMessage.LastResourceResolutionRequested(ResourceOf(state)));
             case CommitPhase.Committed or CommitPhase.Aborted when AwaitsAcknowledgement(state.Participants, state.Phase):
                 var messages = Deliver(state, announce: false, LogPosition.None);
-                return state.Phase is CommitPhase.Aborted && !state.AbortRecorded && HasVoted(state)
+                return state is { Phase: CommitPhase.Aborted, AbortRecorded: false, AbortRecording: false } && HasVoted(state)
                     ? CommitTransition.To(
-                        state, new CommitEvent.AbortDecided(state.Id, Branches(state.Participants), [], AfterLastResource: false, state.Cause!), messages)
+                        state with { AbortRecording = true }, new CommitEvent.AbortDecided(state.Id, Branches(state.Participants), [], AfterLastResource: false, state.Cause!), messages)
                     : CommitTransition.To(state, null, messages);
             case CommitPhase.Committed or CommitPhase.Aborted when !state.CanForget:
                 return Ended(state);

@@ -27,6 +27,7 @@ internal sealed partial class GroupCommitter(
     private readonly List<PendingAppend> _arrived = [];
     private List<PendingAppend> _waiting = [];
     private List<PendingAppend> _next = [];
+    private readonly List<(PendingAppend Append, LogPosition Position)> _landed = [];
     private ulong _sends;
     private int _failures;
     private int _membersMax = int.MaxValue;
@@ -105,7 +106,7 @@ internal sealed partial class GroupCommitter(
     {
         try
         {
-            while (TakeArrived())
+            while (TakeArrived() || TellLanded() || !TryRest())
             {
                 await SendOneGroupAsync().ConfigureAwait(false);
             }
@@ -127,7 +128,7 @@ internal sealed partial class GroupCommitter(
         lock (_gate)
         {
             _broken = true;
-            pending = [.. _group.Members, .. _waiting, .. _next, .. _arrived];
+            pending = [.. _landed.Select(landed => landed.Append), .. _group.Members, .. _waiting, .. _next, .. _arrived];
             _arrived.Clear();
         }
 
@@ -142,16 +143,26 @@ internal sealed partial class GroupCommitter(
 
     private bool TakeArrived()
     {
+        (_waiting, _next) = (_next, _waiting);
+        _next.Clear();
+        lock (_gate)
+        {
+            _waiting.AddRange(_arrived);
+            _arrived.Clear();
+        }
+
+        return _waiting.Count > 0;
+    }
+
+    /// <summary>Nothing waits: the next batch starts the loop anew. False if one has come meanwhile.</summary>
+    private bool TryRest()
+    {
         Completion<bool>? idle;
         lock (_gate)
         {
-            (_waiting, _next) = (_next, _waiting);
-            _next.Clear();
-            _waiting.AddRange(_arrived);
-            _arrived.Clear();
-            if (_waiting.Count > 0)
+            if (_arrived.Count > 0)
             {
-                return true;
+                return false;
             }
 
             _running = false;
@@ -160,7 +171,7 @@ internal sealed partial class GroupCommitter(
         }
 
         idle?.TryComplete(true, dispatcher);
-        return false;
+        return true;
     }
 
     private async ValueTask SendOneGroupAsync()
@@ -191,7 +202,9 @@ internal sealed partial class GroupCommitter(
         }
 
         var group = _group.ToGroup();
-        var answer = await AppendAsync(group).ConfigureAwait(false);
+        var sent = AppendAsync(group);
+        TellLanded();
+        var answer = await sent.ConfigureAwait(false);
         switch (answer.Kind)
         {
             case GroupAnswerKind.Landed:
@@ -252,6 +265,7 @@ internal sealed partial class GroupCommitter(
 
         async ValueTask ReadAsync(HashSet<StreamName> streams)
         {
+            TellLanded();
             foreach (var finding in await InspectAsync([.. streams.Select(stream => new RowKey(stream, 1))]).ConfigureAwait(false))
             {
                 _group.Tails.Set(finding.Key.Stream, finding.End.Version, finding.EndPosition);
@@ -270,16 +284,36 @@ internal sealed partial class GroupCommitter(
             SettleLane(lane, firstVersion + CountIn(lane));
         }
 
-        TellAppended();
+        KeepLanded();
     }
 
-    private void TellAppended()
+    private void KeepLanded()
     {
         BatchCount += _group.Members.Count;
         foreach (var append in _group.Members)
         {
-            append.Target.Settled(append, AppendResult.Appended, new LogPosition(append.Lane.Shard, (ulong)append.ShardVersion), null);
+            _landed.Add((append, new LogPosition(append.Lane.Shard, (ulong)append.ShardVersion)));
         }
+    }
+
+    /// <summary>
+    /// Tells whose batches are durable. Called while the store is busy with the next group, or when there is none, so that the
+    /// store never waits for what the answers set off. False if there was nobody to tell.
+    /// </summary>
+    private bool TellLanded()
+    {
+        if (_landed.Count == 0)
+        {
+            return false;
+        }
+
+        foreach (var (append, position) in _landed)
+        {
+            append.Target.Settled(append, AppendResult.Appended, position, null);
+        }
+
+        _landed.Clear();
+        return true;
     }
 
     /// <summary>

@@ -12,7 +12,7 @@ internal static class Texts
     {
         var text = new StringBuilder();
         text.Append(state.Id.ToString()).Append(state.Phase).Append(' ').Append(state.Deadline.Ticks).Append(' ').Append(state.VoteDeadline.Ticks)
-            .Append(' ').Append(Of(state.Cause)).Append(state.LastResourceRecorded ? 'R' : '-').Append(state.AbortRecorded ? 'A' : '-')
+            .Append(' ').Append(Of(state.Cause)).Append(state.LastResourceRecorded ? 'R' : '-').Append(state.AbortRecorded ? 'A' : '-').Append(state.AbortRecording ? 'a' : '-')
             .Append(state.Ending ? 'E' : '-').Append(state.CanForget ? 'F' : '-').Append(state.UnknownAnnounced ? 'U' : '-');
         foreach (var one in state.Participants)
         {
