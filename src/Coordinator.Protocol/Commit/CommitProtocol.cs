@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Runtime.InteropServices;
 using CommitTransition = Coordinator.Protocol.Transition<Coordinator.Protocol.Commit.CommitState, Coordinator.Protocol.Commit.CommitEvent, Coordinator.Protocol.Commit.CommitMessage>;
 
 namespace Coordinator.Protocol.Commit;
@@ -119,17 +120,18 @@ internal static class CommitProtocol
         {
             case CommitPhase.Active:
                 var preparing = state with { Phase = CommitPhase.Preparing, VoteDeadline = commit.VoteDeadline };
-                var messages = ImmutableArray.CreateBuilder<CommitMessage>(state.Participants.Length);
+                var messages = new CommitMessage[state.Participants.Length - (state.HasLastResource ? 1 : 0)];
+                var count = 0;
                 foreach (var enlistment in state.Participants)
                 {
                     if (enlistment.Kind is not ParticipantKind.LastResource)
                     {
-                        messages.Add(new CommitMessage.PrepareRequested(enlistment.Participant, enlistment.Incarnation));
+                        messages[count++] = new CommitMessage.PrepareRequested(enlistment.Participant, enlistment.Incarnation);
                     }
                 }
 
-                return messages.Count > 0
-                    ? CommitTransition.To(preparing, null, messages.DrainToImmutable())
+                return count > 0
+                    ? CommitTransition.To(preparing, null, ImmutableCollectionsMarshal.AsImmutableArray(messages))
                     : Tallied(preparing, preparing.Participants);
             case CommitPhase.Committed or CommitPhase.Aborted:
                 return CommitTransition.Ignore(state, "decided already", Announce(state));
@@ -457,8 +459,9 @@ internal static class CommitProtocol
         return messages.DrainToImmutable();
     }
 
-    private static CommitMessage.OutcomeAnnounced Announce(CommitState state) =>
-        new(state.Phase is CommitPhase.Committed ? OutcomeKind.Committed : OutcomeKind.Aborted, state.Cause);
+    private static CommitMessage.OutcomeAnnounced Announce(CommitState state) => state.Phase is CommitPhase.Committed
+        ? CommitMessage.OutcomeAnnounced.Committed
+        : new CommitMessage.OutcomeAnnounced(OutcomeKind.Aborted, state.Cause);
 
     private static AbortCause VoteTimeout(CommitState state)
     {

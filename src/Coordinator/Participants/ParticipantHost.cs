@@ -24,7 +24,7 @@ internal sealed partial class ParticipantHost(
 
     /// <summary>
     /// Makes a transaction part of a stream: asks for its enlistment under a new incarnation, before its first work (rule D-6).
-    /// The coordinator's answer comes in <see cref="Participation.Enlistment"/>.
+    /// The coordinator's answer comes in <see cref="Participation.EnlistedAsync"/>.
     /// </summary>
     public Participation StartEnlistment(TransactionId transaction, StreamName stream, Func<StreamName, Activation> create)
     {
@@ -74,7 +74,7 @@ internal sealed partial class ParticipantHost(
             case CommitMessage.EnlistmentAnswered answered when Find(transaction, answered.Participant) is { } waiting:
                 if (waiting.Incarnation == answered.Incarnation)
                 {
-                    waiting.Enlistment.TryComplete(answered.Refusal, dispatcher);
+                    waiting.AnswerEnlistment(answered.Refusal, dispatcher);
                 }
 
                 break;

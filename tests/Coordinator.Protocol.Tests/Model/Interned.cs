@@ -4,10 +4,10 @@ namespace Coordinator.Protocol.Tests.Model;
 /// Numbers for immutable values, by a text that tells them apart (records compare their arrays by reference). 0 is null.
 /// </summary>
 internal sealed class Interned<T>(Func<T, string> key, int capacity)
-    where T : class
+    where T : notnull
 {
     private readonly Dictionary<string, int> _numbers = [];
-    private readonly List<T> _values = [null!];
+    private readonly List<T> _values = [default!];
 
     public T this[int number] => _values[number];
 

@@ -51,7 +51,7 @@ public sealed class TableTests
                     continue;
                 }
 
-                Assert.True(ReferenceEquals(state, step.State) && step.Append is null && !string.IsNullOrEmpty(step.Why), cell);
+                Assert.True(Equals(state, step.State) && step.Append is null && !string.IsNullOrEmpty(step.Why), cell);
                 Assert.True(step.Disposition is Disposition.Ignored || step.Messages.IsEmpty, cell);
             }
         }
@@ -116,7 +116,7 @@ public sealed class TableTests
             {
                 var step = ParticipationProtocol.Advance(state, one);
                 var cell = $"{name}, {input}";
-                Assert.True(step.Disposition is Disposition.Advanced || (ReferenceEquals(state, step.State) && !string.IsNullOrEmpty(step.Why)), cell);
+                Assert.True(step.Disposition is Disposition.Advanced || (Equals(state, step.State) && !string.IsNullOrEmpty(step.Why)), cell);
                 Assert.True(state.Phase <= ParticipationPhase.Prepared || step.State.Phase == state.Phase, cell + ": an end was left");
                 var leaves = state.Phase is ParticipationPhase.Prepared && step.State.Phase != ParticipationPhase.Prepared;
                 Assert.True(!leaves || one is ParticipationInput.DecisionReceived or ParticipationInput.StreamRead, cell + ": a promise was left unasked (I10)");
