@@ -16,7 +16,7 @@ namespace Coordinator.Log;
 /// here; while the store can't write, batches wait.
 /// </remarks>
 internal sealed partial class GroupCommitter(
-    ILogStore store, TimeProvider time, MonotonicClock clock, IRandomSource random, IDispatcher dispatcher, ILogger logger, int groupBytesMax)
+    ILogStore store, TimeProvider time, MonotonicClock clock, IRandomSource random, ILogger logger, int groupBytesMax)
 {
     private static readonly TimeSpan RetryDelayMin = TimeSpan.FromMilliseconds(5);
     private static readonly TimeSpan RetryDelayMax = TimeSpan.FromSeconds(1);
@@ -32,7 +32,6 @@ internal sealed partial class GroupCommitter(
     private int _membersMax = int.MaxValue;
     private bool _running;
     private long _inFlightSince = -1;
-    private Completion<bool>? _idle;
 
     /// <summary>Batches that are durable: the forced batches of design section 4's table.</summary>
     public long BatchCount { get; private set; }
@@ -63,22 +62,16 @@ internal sealed partial class GroupCommitter(
         Start();
     }
 
-    /// <summary>Waits until no batch is under way.</summary>
-    public ValueTask WhenIdleAsync()
+    /// <summary>True while no batch is under way.</summary>
+    public bool IsIdle
     {
-        lock (_gate)
+        get
         {
-            if (!_running)
+            lock (_gate)
             {
-                return ValueTask.CompletedTask;
+                return !_running;
             }
-
-            _idle ??= new Completion<bool>();
         }
-
-        return WaitAsync(_idle);
-
-        static async ValueTask WaitAsync(Completion<bool> idle) => await idle.WaitAsync().ConfigureAwait(false);
     }
 
     /// <summary>The watchdog: a group that the store does not answer for becomes unclear, and is fenced.</summary>
@@ -110,7 +103,6 @@ internal sealed partial class GroupCommitter(
 
     private bool TakeArrived()
     {
-        Completion<bool>? idle;
         lock (_gate)
         {
             (_waiting, _next) = (_next, _waiting);
@@ -123,12 +115,8 @@ internal sealed partial class GroupCommitter(
             }
 
             _running = false;
-            idle = _idle;
-            _idle = null;
+            return false;
         }
-
-        idle?.TryComplete(true, dispatcher);
-        return false;
     }
 
     private async ValueTask SendOneGroupAsync()

@@ -28,6 +28,12 @@ internal sealed class Participation(Activation activation, TransactionId transac
     /// <summary>The instant at which waiting for the lock ends. Has meaning while <see cref="LockWait"/> is set.</summary>
     public TimeSpan LockDeadline { get; set; }
 
+    /// <summary>
+    /// The instant at which its coordinator has certainly given up on unfinished work: if it did not say so here, the
+    /// message is lost, and the locks must not wait for it.
+    /// </summary>
+    public TimeSpan WorkDeadline { get; init; }
+
     /// <summary>Since when it has been prepared; the instant after which it asks.</summary>
     public TimeSpan InquiryDue { get; set; }
 
