@@ -16,7 +16,7 @@ internal sealed class FoldedActivation(StreamName stream, Type shape, EventTypes
     /// <summary>The state with one more event.</summary>
     public object Fold(object? state, object @event) => fold(state, @event);
 
-    public override async ValueTask LoadAsync(ILogStore store, CancellationToken cancellation)
+    public override async ValueTask LoadAsync(ILogStore store, TransactionId reader, CancellationToken cancellation)
     {
         while (!IsCurrent)
         {
@@ -31,6 +31,12 @@ internal sealed class FoldedActivation(StreamName stream, Type shape, EventTypes
 
                 foreach (var row in rows)
                 {
+                    if (row.Transaction.Shard == reader.Shard && row.Transaction.Epoch > reader.Epoch)
+                    {
+                        // What this process remembers of other streams may be older: together they would be no state that ever was.
+                        throw new TransactionRefusedException(reader, $"Another process owns this log now: it has written to '{Stream}'. This process must be restarted.");
+                    }
+
                     State = row.Kind is RowKind.Event ? fold(State, Read(row)) : State;
                     Version = row.Version;
                     Position = row.Position;
@@ -53,7 +59,7 @@ internal sealed class PublishedStream(StreamName stream) : Activation(stream, ty
 {
     public override bool AppendsAtEnd => true;
 
-    public override ValueTask LoadAsync(ILogStore store, CancellationToken cancellation) => ValueTask.CompletedTask;
+    public override ValueTask LoadAsync(ILogStore store, TransactionId reader, CancellationToken cancellation) => ValueTask.CompletedTask;
 
     protected override void Install(Participation participation)
     {

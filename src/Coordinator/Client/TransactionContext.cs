@@ -18,6 +18,8 @@ internal sealed class TransactionContext(TransactionEngine engine) : ITransactio
     private TransactionOutcome? _outcome;
     private bool _ending;
     private int _callsRunning;
+    private StreamName _opening;
+    private List<StreamName>? _moreOpening;
     private int _bytes;
 
     public TransactionId Id { get; set; }
@@ -208,7 +210,7 @@ internal sealed class TransactionContext(TransactionEngine engine) : ITransactio
         }
         finally
         {
-            EndCall();
+            EndCall(stream);
         }
     }
 
@@ -221,24 +223,58 @@ internal sealed class TransactionContext(TransactionEngine engine) : ITransactio
                 throw NotActive();
             }
 
-            _callsRunning++;
-            foreach (var participation in _participations)
+            if (_opening != stream && _moreOpening?.Contains(stream) is not true)
             {
-                if (participation.Activation.Stream == stream)
-                {
-                    return participation;
-                }
+                AddCall(stream);
+                return FindParticipation(stream);
             }
+        }
 
-            return null;
+        // Two waits of one transaction for one lock: the queue would have one too many for ever.
+        var cause = new AbortCause(AbortReason.WorkFailed, new ParticipantId(stream), "two calls for one stream at once: await the first one");
+        Abort(cause);
+        throw new TransactionAbortedException(Id, cause);
+    }
+
+    private void AddCall(StreamName stream)
+    {
+        _callsRunning++;
+        if (_opening.IsEmpty)
+        {
+            _opening = stream;
+        }
+        else
+        {
+            (_moreOpening ??= []).Add(stream);
         }
     }
 
-    private void EndCall()
+    private Participation? FindParticipation(StreamName stream)
+    {
+        foreach (var participation in _participations)
+        {
+            if (participation.Activation.Stream == stream)
+            {
+                return participation;
+            }
+        }
+
+        return null;
+    }
+
+    private void EndCall(StreamName stream)
     {
         lock (_participations)
         {
             _callsRunning--;
+            if (_opening == stream)
+            {
+                _opening = default;
+            }
+            else
+            {
+                _moreOpening?.Remove(stream);
+            }
         }
     }
 

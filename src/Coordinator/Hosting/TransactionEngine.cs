@@ -37,7 +37,7 @@ internal sealed partial class TransactionEngine : ITransactions, IEventLog, IAsy
     private ITimer? _timer;
     private Shard? _shard;
     private Completion<bool>? _drained;
-    private volatile bool _stopping;
+    private bool _stopping;
 
     public TransactionEngine(EngineSeams seams, CoordinatorOptions options, EventTypes events, AggregateTypes aggregates, ILogger logger)
     {
@@ -51,7 +51,7 @@ internal sealed partial class TransactionEngine : ITransactions, IEventLog, IAsy
         var local = new LocalTransport(this);
         _transport = seams.Transport?.Invoke(local) ?? local;
         Participants.Connect(_transport);
-        _committer = new GroupCommitter(seams.Store, seams.Time, _clock, seams.Random, seams.Dispatcher, logger, options.GroupBytesMax);
+        _committer = new GroupCommitter(seams.Store, seams.Time, _clock, seams.Random, logger, options.GroupBytesMax);
     }
 
     public CoordinatorOptions Options { get; }
@@ -98,8 +98,12 @@ internal sealed partial class TransactionEngine : ITransactions, IEventLog, IAsy
     /// <summary>Begins nothing more, lets what is in flight end, and lets go of the log.</summary>
     public async Task StopAsync(CancellationToken cancellation)
     {
-        _stopping = true;
-        if (_shard is { InFlightCount: > 0 })
+        if (Interlocked.Exchange(ref _stopping, true))
+        {
+            return;
+        }
+
+        if (_timer is not null && !IsQuiet)
         {
             var drained = _drained = new Completion<bool>();
             var stopTime = _seams.Time.CreateTimer(
@@ -107,24 +111,34 @@ internal sealed partial class TransactionEngine : ITransactions, IEventLog, IAsy
             await using (stopTime.ConfigureAwait(false))
             {
                 using var registration = cancellation.UnsafeRegister(_ => drained.TryComplete(false, Dispatcher), null);
-                if (_shard.InFlightCount > 0)
-                {
-                    await drained.WaitAsync().ConfigureAwait(false);
-                }
+                await drained.WaitAsync().ConfigureAwait(false);
             }
         }
 
-        await DisposeAsync().ConfigureAwait(false);
+        await CloseAsync().ConfigureAwait(false);
     }
 
-    public async ValueTask DisposeAsync()
+    public async ValueTask DisposeAsync() => await StopAsync(CancellationToken.None).ConfigureAwait(false);
+
+    private async ValueTask CloseAsync()
     {
-        _stopping = true;
+        if (_shard is { } shard)
+        {
+            // Whoever still waits is told: with the ticks ends every other way to an answer.
+            await shard.CloseAsync().ConfigureAwait(false);
+        }
+
         if (_timer is { } timer)
         {
             _timer = null;
             await timer.DisposeAsync().ConfigureAwait(false);
-            await _committer.WhenIdleAsync().ConfigureAwait(false);
+        }
+
+        if (!_committer.IsIdle)
+        {
+            // The store has not answered for a batch: closing it under the write could hang as well. The process lets go of it.
+            StoreLeftOpen(_logger, _seams.Store.Description);
+            return;
         }
 
         await _seams.Store.DisposeAsync().ConfigureAwait(false);
@@ -139,9 +153,10 @@ internal sealed partial class TransactionEngine : ITransactions, IEventLog, IAsy
         }
 
         var shard = _shard;
-        if (_stopping || shard is null || shard.IsStopped)
+        var stopping = Volatile.Read(ref _stopping);
+        if (stopping || shard is null || shard.IsStopped)
         {
-            throw new TransactionRefusedException(default, _stopping
+            throw new TransactionRefusedException(default, stopping
                 ? "The host is stopping: no transaction begins any more."
                 : shard is null ? "The host has not started: await its StartAsync first." : "Another process owns this log now: this one must be restarted.");
         }
@@ -248,12 +263,14 @@ internal sealed partial class TransactionEngine : ITransactions, IEventLog, IAsy
         }
     }
 
+    private bool IsQuiet => InFlightCount == 0 && _committer.IsIdle;
+
     private void Tick()
     {
         _committer.AbandonIfStuck(Options.AppendStallTimeout);
         _shard?.Tick();
         Participants.Tick();
-        if (_drained is { } drained && InFlightCount == 0)
+        if (_drained is { } drained && IsQuiet)
         {
             drained.TryComplete(true, Dispatcher);
         }
@@ -269,4 +286,7 @@ internal sealed partial class TransactionEngine : ITransactions, IEventLog, IAsy
 
     [LoggerMessage(1301, LogLevel.Information, "Coordinating on {Store}, log {Identity}, epoch {Epoch}; {Open} transactions were left open and are taken up.")]
     private static partial void Started(ILogger logger, string store, LogIdentity identity, long epoch, int open);
+
+    [LoggerMessage(1302, LogLevel.Warning, "Stopped while the log store {Store} had a write in hand; it is left open. The next owner reads what became of it.")]
+    private static partial void StoreLeftOpen(ILogger logger, string store);
 }

@@ -21,9 +21,7 @@ internal sealed partial class GroupCommitter
             var version = state.EmptyRowVersion;
             if (!emptyRows.TryGetValue(version, out var empty))
             {
-                var landed = state.Phase is GroupPhase.Confirming && state.Verdict is GroupVerdict.Landed;
-                var seed = emptyRows.TryGetValue(version - 1, out var previous) ? RowChecksum.SeedAfter(previous) : landed ? lane.Seed : firstSeed;
-                emptyRows[version] = empty = EmptyRow(lane, version, state.FenceId, seed);
+                emptyRows[version] = empty = EmptyRow(lane, version, state.FenceId, SeedAt(version));
             }
 
             var check = AppendRules.CheckOf(lane.Stream, version, lane.Ownership.Epoch);
@@ -32,9 +30,16 @@ internal sealed partial class GroupCommitter
         }
 
         _failures = 0;
-        RowCount += emptyRows.Count;
+        RowCount += Math.Max(0, state.NextVersion - FirstEmptyVersion());
         lane.Seed = emptyRows.TryGetValue(state.NextVersion - 1, out var last) ? RowChecksum.SeedAfter(last) : lane.Seed;
         Settle(state, lane);
+
+        // Where the group is in, its own rows stand where the fence was tried, and the chain goes on behind them.
+        long FirstEmptyVersion() => state.Verdict is GroupVerdict.Landed ? state.FirstVersion + state.RowCount : state.FirstVersion;
+
+        uint SeedAt(long version) => version > FirstEmptyVersion()
+            ? RowChecksum.SeedAfter(emptyRows[version - 1])
+            : state.Verdict is GroupVerdict.Landed ? lane.Seed : firstSeed;
     }
 
     private async ValueTask<GroupState> AdvanceAsync(GroupState state, GroupAnswer answer, LogRow empty)

@@ -16,7 +16,7 @@ namespace Coordinator.Log;
 /// here; while the store can't write, batches wait.
 /// </remarks>
 internal sealed partial class GroupCommitter(
-    ILogStore store, TimeProvider time, MonotonicClock clock, IRandomSource random, IDispatcher dispatcher, ILogger logger, int groupBytesMax)
+    ILogStore store, TimeProvider time, MonotonicClock clock, IRandomSource random, ILogger logger, int groupBytesMax)
 {
     private static readonly TimeSpan RetryDelayMin = TimeSpan.FromMilliseconds(5);
     private static readonly TimeSpan RetryDelayMax = TimeSpan.FromSeconds(1);
@@ -34,7 +34,6 @@ internal sealed partial class GroupCommitter(
     private bool _running;
     private volatile bool _broken;
     private long _inFlightSince = -1;
-    private Completion<bool>? _idle;
 
     /// <summary>Batches that are durable: the forced batches of design section 4's table.</summary>
     public long BatchCount { get; private set; }
@@ -74,22 +73,16 @@ internal sealed partial class GroupCommitter(
         Start();
     }
 
-    /// <summary>Waits until no batch is under way.</summary>
-    public ValueTask WhenIdleAsync()
+    /// <summary>True while no batch is under way.</summary>
+    public bool IsIdle
     {
-        lock (_gate)
+        get
         {
-            if (!_running || _broken)
+            lock (_gate)
             {
-                return ValueTask.CompletedTask;
+                return !_running || _broken;
             }
-
-            _idle ??= new Completion<bool>();
         }
-
-        return WaitAsync(_idle);
-
-        static async ValueTask WaitAsync(Completion<bool> idle) => await idle.WaitAsync().ConfigureAwait(false);
     }
 
     /// <summary>The watchdog: a group that the store does not answer for becomes unclear, and is fenced.</summary>
@@ -137,8 +130,6 @@ internal sealed partial class GroupCommitter(
             append.Lane.Ownership = append.Lane.Ownership with { Phase = OwnershipPhase.Lost };
             append.Target.Settled(append, AppendResult.OwnerLost, default, null);
         }
-
-        _idle?.TryComplete(true, dispatcher);
     }
 
     private bool TakeArrived()
@@ -157,21 +148,11 @@ internal sealed partial class GroupCommitter(
     /// <summary>Nothing waits: the next batch starts the loop anew. False if one has come meanwhile.</summary>
     private bool TryRest()
     {
-        Completion<bool>? idle;
         lock (_gate)
         {
-            if (_arrived.Count > 0)
-            {
-                return false;
-            }
-
-            _running = false;
-            idle = _idle;
-            _idle = null;
+            _running = _arrived.Count > 0;
+            return !_running;
         }
-
-        idle?.TryComplete(true, dispatcher);
-        return true;
     }
 
     private async ValueTask SendOneGroupAsync()

@@ -44,6 +44,18 @@ internal abstract class Activation(StreamName stream, Type shape)
     /// <summary>Set once dropped from memory: whoever still holds a reference looks it up again.</summary>
     public bool IsDropped { get; private set; }
 
+    /// <summary>True if no transaction is here and nobody holds or awaits the lock.</summary>
+    public bool IsIdle
+    {
+        get
+        {
+            lock (Gate)
+            {
+                return _participations.Count == 0 && _lock.IsIdle;
+            }
+        }
+    }
+
     /// <summary>Registers a transaction; false if the activation was dropped meanwhile.</summary>
     public bool TryAdd(Participation participation)
     {
@@ -139,10 +151,11 @@ internal abstract class Activation(StreamName stream, Type shape)
     }
 
     /// <summary>Asks for the lock; a waiter's <see cref="Participation.LockWait"/> is completed when it is granted.</summary>
-    public LockAnswer RequestLock(Participation participation, LockMode mode, TimeSpan deadline)
+    public LockAnswer RequestLock(Participation participation, LockMode mode, TimeSpan deadline, out Hosting.Completion<LockAnswer>? wait)
     {
         lock (Gate)
         {
+            wait = null;
             if (participation.State.Phase is not ParticipationPhase.Active)
             {
                 return LockAnswer.Ended; // while the call was on its way
@@ -151,7 +164,7 @@ internal abstract class Activation(StreamName stream, Type shape)
             var answer = AppendsAtEnd ? LockAnswer.Granted : _lock.Request(participation, mode);
             if (answer is LockAnswer.Waiting)
             {
-                participation.LockWait = new();
+                participation.LockWait = wait = new(); // the grant may take it back before the caller looks
                 participation.LockDeadline = deadline;
             }
 
@@ -172,13 +185,21 @@ internal abstract class Activation(StreamName stream, Type shape)
         }
     }
 
-    /// <summary>Transactions whose wait for the lock has ended without it, or who must ask for their outcome.</summary>
-    public void CollectDue(TimeSpan now, List<Participation> lockTimeouts, List<Participation> inquiries)
+    /// <summary>
+    /// Transactions whose wait for the lock has ended without it, who work longer than any transaction may, or who must ask for
+    /// their outcome.
+    /// </summary>
+    public void CollectDue(TimeSpan now, List<Participation> lockTimeouts, List<Participation> overdue, List<Participation> inquiries)
     {
         lock (Gate)
         {
             foreach (var participation in _participations)
             {
+                if (participation.State.Phase is ParticipationPhase.Active && participation.WorkDeadline <= now)
+                {
+                    overdue.Add(participation);
+                }
+
                 if (participation.LockWait is not null && participation.LockDeadline <= now)
                 {
                     lockTimeouts.Add(participation);
@@ -192,8 +213,9 @@ internal abstract class Activation(StreamName stream, Type shape)
         }
     }
 
-    /// <summary>Brings the state up to the stream's end; called under the lock.</summary>
-    public abstract ValueTask LoadAsync(ILogStore store, CancellationToken cancellation);
+    /// <summary>Brings the state up to the stream's end for one transaction; called under its lock.</summary>
+    /// <exception cref="TransactionRefusedException">The stream holds rows of a later owner of the log.</exception>
+    public abstract ValueTask LoadAsync(ILogStore store, TransactionId reader, CancellationToken cancellation);
 
     /// <summary>Makes the redo part of the state. Called under the gate.</summary>
     protected abstract void Install(Participation participation);

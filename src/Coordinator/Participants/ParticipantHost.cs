@@ -19,6 +19,9 @@ internal sealed partial class ParticipantHost(
     private ulong _incarnations = random.Next();
     private ITransport? _transport;
 
+    /// <summary>True if no transaction is at work and no lock is held or awaited.</summary>
+    public bool IsIdle => _activations.Values.All(activation => activation.IsIdle);
+
     /// <summary>Where this host's votes and inquiries go; set once, before the first message.</summary>
     public void Connect(ITransport transport) => _transport = transport;
 
@@ -34,7 +37,7 @@ internal sealed partial class ParticipantHost(
         {
             var activation = _activations.GetOrAdd(stream, create);
             activation.Touched = true;
-            participation = new Participation(activation, transaction, incarnation);
+            participation = new Participation(activation, transaction, incarnation) { WorkDeadline = clock.Now + options.TransactionTimeout };
         }
         while (!participation.Activation.TryAdd(participation));
 
@@ -48,18 +51,17 @@ internal sealed partial class ParticipantHost(
     public async ValueTask<LockAnswer> LockAsync(Participation participation, LockMode mode, CancellationToken cancellation)
     {
         var activation = participation.Activation;
-        var answer = activation.RequestLock(participation, mode, clock.Now + options.LockTimeout);
-        if (answer is LockAnswer.Waiting)
+        var answer = activation.RequestLock(participation, mode, clock.Now + options.LockTimeout, out var wait);
+        if (wait is not null)
         {
             // The wait is ended by a grant, by its deadline (Tick), or with the transaction.
-            var wait = participation.LockWait!;
             using var registration = cancellation.UnsafeRegister(_ => wait.TryComplete(LockAnswer.Ended, dispatcher), null);
             answer = await wait.WaitAsync().ConfigureAwait(false);
         }
 
         if (answer is LockAnswer.Granted && !activation.IsCurrent)
         {
-            await activation.LoadAsync(store, cancellation).ConfigureAwait(false);
+            await activation.LoadAsync(store, participation.Transaction, cancellation).ConfigureAwait(false);
         }
 
         activation.Ground(participation);
@@ -95,6 +97,11 @@ internal sealed partial class ParticipantHost(
     {
         var outcome = default(ActivationOutcome);
         participation.Activation.Advance(participation, input, position, ref outcome);
+        if (participation.State.Phase is ParticipationPhase.Aborted)
+        {
+            participation.AnswerEnlistment(EnlistmentRefusal.NotActive, dispatcher); // the coordinator's answer may be lost
+        }
+
         outcome.EndedWait?.TryComplete(LockAnswer.Ended, dispatcher);
         if (outcome.Granted is { } granted)
         {
@@ -129,11 +136,12 @@ internal sealed partial class ParticipantHost(
     {
         var now = clock.Now;
         var timeouts = new List<Participation>();
+        var overdue = new List<Participation>();
         var inquiries = new List<Participation>();
         var surplus = _activations.Count - options.ActivationsMax;
         foreach (var (stream, activation) in _activations)
         {
-            activation.CollectDue(now, timeouts, inquiries);
+            activation.CollectDue(now, timeouts, overdue, inquiries);
             if (surplus <= 0)
             {
                 continue;
@@ -154,6 +162,12 @@ internal sealed partial class ParticipantHost(
         {
             var cause = new AbortCause(
                 AbortReason.LockTimeout, new ParticipantId(participation.Activation.Stream), $"not granted within {options.LockTimeout}");
+            Feed(participation, new ParticipationInput.WorkDropped(cause), LogPosition.None);
+        }
+
+        foreach (var participation in overdue)
+        {
+            var cause = new AbortCause(AbortReason.Timeout, new ParticipantId(participation.Activation.Stream), $"no decision within {options.TransactionTimeout}");
             Feed(participation, new ParticipationInput.WorkDropped(cause), LogPosition.None);
         }
 

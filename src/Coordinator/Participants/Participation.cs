@@ -15,6 +15,7 @@ internal sealed class Participation(Activation activation, TransactionId transac
 
     private Completion<EnlistmentRefusal?>? _enlistment;
     private EnlistmentRefusal? _refusal;
+    private int _claimed;
     private EventData? _first;
     private List<EventData>? _more;
 
@@ -32,6 +33,12 @@ internal sealed class Participation(Activation activation, TransactionId transac
     /// <summary>The instant at which waiting for the lock ends. Has meaning while <see cref="LockWait"/> is set.</summary>
     public TimeSpan LockDeadline { get; set; }
 
+    /// <summary>
+    /// The instant at which its coordinator has certainly given up on unfinished work: if it did not say so here, the
+    /// message is lost, and the locks must not wait for it.
+    /// </summary>
+    public TimeSpan WorkDeadline { get; init; }
+
     /// <summary>Since when it has been prepared; the instant after which it asks.</summary>
     public TimeSpan InquiryDue { get; set; }
 
@@ -47,7 +54,7 @@ internal sealed class Participation(Activation activation, TransactionId transac
     /// <summary>The coordinator's answer; later ones are repeats.</summary>
     public void AnswerEnlistment(EnlistmentRefusal? refusal, IDispatcher dispatcher)
     {
-        if (Volatile.Read(ref _enlistment) == Answered)
+        if (Interlocked.Exchange(ref _claimed, 1) != 0)
         {
             return;
         }

@@ -89,6 +89,22 @@ internal sealed partial class Shard(
     /// <summary>Looks at the clock on behalf of every transaction in flight.</summary>
     public void Tick() => Post(new Mail(default, null, clock));
 
+    /// <summary>
+    /// The host stops: what was not handed to the log never will be and is told so, what is in its hands is Unknown. Returns
+    /// when all of that was said.
+    /// </summary>
+    public async ValueTask CloseAsync()
+    {
+        if (!Interlocked.Exchange(ref _stopped, true))
+        {
+            Post(new Mail(default, null, this));
+        }
+
+        var behind = new Completion<InquiryAnswer?>();
+        Post(new Mail(default, null, behind));
+        await behind.WaitAsync().ConfigureAwait(false);
+    }
+
     /// <summary>Answers what became of any transaction of this log's shard.</summary>
     public async ValueTask<InquiryAnswer> AskAsync(TransactionId id, CancellationToken cancellation)
     {
@@ -317,13 +333,11 @@ internal sealed partial class Shard(
     /// <summary>Another owner has the shard (rule D-4): nothing is answered any more that was not answered yet.</summary>
     private void Stop()
     {
-        if (Interlocked.Exchange(ref _stopped, true))
+        if (!Interlocked.Exchange(ref _stopped, true))
         {
-            return;
+            Stopped(logger, Number);
+            Post(new Mail(default, null, this));
         }
-
-        Stopped(logger, Number);
-        Post(new Mail(default, null, this));
     }
 
     private void DropVolatileState()

@@ -1,0 +1,142 @@
+using Coordinator.Protocol;
+using Xunit;
+
+namespace Coordinator.Tests;
+
+/// <summary>Locks as transactions meet them.</summary>
+public sealed class LockTests
+{
+    [Fact]
+    public void A_lock_that_is_not_granted_in_time_aborts_and_names_the_participant() => TestLoop.Run(async loop =>
+    {
+        await using var engine = await TestEngine.StartAsync(loop);
+        await using var holder = engine.Transactions.Begin();
+        await holder.DepositAsync("alice", 1);
+        var before = loop.Time.Now;
+        var outcome = Assert.IsType<TransactionOutcome.Aborted>(await engine.Transactions.DepositAsync("alice", 1));
+
+        Assert.Equal("LockTimeout by account/alice: not granted within 00:00:05", outcome.Cause.ToString());
+        Assert.InRange(loop.Time.Now - before, TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(5.1));
+    });
+
+    [Fact]
+    public void A_deadlock_over_two_accounts_ends_with_the_bounded_wait() => TestLoop.Run(async loop =>
+    {
+        await using var engine = await TestEngine.StartAsync(loop);
+        await using var one = engine.Transactions.Begin();
+        await using var two = engine.Transactions.Begin();
+        await one.DepositAsync("a", 1);
+        await two.DepositAsync("b", 1);
+        var (crossing, crossed) = (one.DepositAsync("b", 1), two.DepositAsync("a", 1));
+
+        await Assert.ThrowsAsync<TransactionAbortedException>(() => Task.WhenAll(crossing, crossed));
+        await one.AbortAsync();
+        await two.AbortAsync();
+        engine.AssertQuiet();
+    });
+
+    [Fact]
+    public void Two_readers_that_both_want_to_write_are_told_at_once() => TestLoop.Run(async loop =>
+    {
+        await using var engine = await TestEngine.StartAsync(loop);
+        await using var one = engine.Transactions.Begin();
+        await using var two = engine.Transactions.Begin();
+        await one.BalanceAsync("a");
+        await two.BalanceAsync("a");
+        var first = one.DepositAsync("a", 1);
+        var before = loop.Time.Now;
+        var refused = await Assert.ThrowsAsync<TransactionAbortedException>(() => two.DepositAsync("a", 1));
+
+        Assert.Equal(before, loop.Time.Now);
+        Assert.Equal((AbortReason.Deadlock, "account/a"), (refused.Cause.Reason, refused.Cause.Participant.ToString()));
+        await first;
+        Assert.True((await one.CommitAsync()).IsCommitted);
+    });
+
+    [Fact]
+    public void Writers_are_served_in_the_order_they_asked() => TestLoop.Run(async loop =>
+    {
+        await using var engine = await TestEngine.StartAsync(loop);
+        var order = new List<int>();
+        var holder = engine.Transactions.Begin();
+        await holder.DepositAsync("a", 1);
+        var waiters = Enumerable.Range(0, 5).Select(number => engine.Transactions.RunAsync(async transaction =>
+        {
+            await transaction.DepositAsync("a", 1);
+            order.Add(number);
+        })).ToList();
+        await holder.CommitAsync();
+        await Task.WhenAll(waiters);
+
+        Assert.Equal([0, 1, 2, 3, 4], order);
+        Assert.Equal(6, await engine.Transactions.BalanceAsync("a"));
+    });
+
+    [Fact]
+    public void A_waiter_whose_transaction_is_aborted_leaves_the_queue() => TestLoop.Run(async loop =>
+    {
+        await using var engine = await TestEngine.StartAsync(loop);
+        var holder = engine.Transactions.Begin();
+        await holder.BalanceAsync("a");
+        var writer = engine.Transactions.Begin();
+        var waiting = writer.DepositAsync("a", 1);
+        var reader = engine.Transactions.BalanceAsync("a");
+        await loop.IdleAsync();
+        Assert.False(reader.IsCompleted);
+        await writer.AbortAsync();
+
+        await Assert.ThrowsAsync<TransactionAbortedException>(() => waiting);
+        Assert.Equal(0, await reader);
+        await holder.CommitAsync();
+        engine.AssertQuiet();
+    });
+
+    [Fact]
+    public void A_waiter_that_is_granted_and_cancelled_at_once_leaves_no_lock_behind() => TestLoop.Run(async loop =>
+    {
+        await using var engine = await TestEngine.StartAsync(loop);
+        var holder = engine.Transactions.Begin();
+        await holder.DepositAsync("a", 1);
+        using var cancellation = new CancellationTokenSource();
+        var waiting = engine.Transactions.RunAsync(async transaction => await transaction.UpdateAsync<Account>("a", cancellation.Token));
+        await loop.IdleAsync();
+        await holder.AbortAsync(); // grants; the waiter has not run yet
+        cancellation.Cancel();
+
+        await Task.WhenAny(waiting);
+        Assert.True((await engine.Transactions.DepositAsync("a", 1)).IsCommitted);
+        engine.AssertQuiet();
+    });
+
+    [Fact]
+    public void A_writer_waits_until_the_decision_of_the_one_before_it_is_durable() => TestLoop.Run(async loop =>
+    {
+        await using var engine = await TestEngine.StartAsync(loop);
+        engine.Store.HoldsAppends = true;
+        var first = engine.Transactions.DepositAsync("a", 1);
+        var second = engine.Transactions.BalanceAsync("a");
+        await loop.IdleAsync();
+
+        Assert.False(second.IsCompleted);
+        engine.Store.Release();
+        Assert.Equal(1, await second);
+        Assert.True((await first).IsCommitted);
+    });
+
+    [Fact]
+    public void An_exclusive_wait_is_granted_after_the_last_shared_holder() => TestLoop.Run(async loop =>
+    {
+        await using var engine = await TestEngine.StartAsync(loop);
+        await using var one = engine.Transactions.Begin();
+        await using var two = engine.Transactions.Begin();
+        await one.BalanceAsync("a");
+        await two.BalanceAsync("a");
+        var writer = engine.Transactions.DepositAsync("a", 1);
+        await one.CommitAsync();
+        await loop.IdleAsync();
+        Assert.False(writer.IsCompleted);
+
+        await two.CommitAsync();
+        Assert.True((await writer).IsCommitted);
+    });
+}

@@ -1,0 +1,99 @@
+using Coordinator.Aggregates;
+using Coordinator.Hosting;
+using Coordinator.Log;
+using Coordinator.Protocol;
+using Coordinator.Shards;
+using Microsoft.Extensions.Logging.Abstractions;
+using Xunit;
+
+namespace Coordinator.Tests;
+
+/// <summary>Chance from a seed, the same on every version of the runtime.</summary>
+internal sealed class SeededRandomSource(ulong seed) : IRandomSource
+{
+    private ulong _state = seed;
+
+    public ulong Next()
+    {
+        _state += 0x9E3779B97F4A7C15;
+        var bits = _state;
+        bits = (bits ^ (bits >> 30)) * 0xBF58476D1CE4E5B9;
+        bits = (bits ^ (bits >> 27)) * 0x94D049BB133111EB;
+        return bits ^ (bits >> 31);
+    }
+}
+
+/// <summary>An engine on a log in memory, its time and order in the test's hands.</summary>
+internal sealed class TestEngine : IAsyncDisposable
+{
+    private TestEngine(TransactionEngine engine, InMemoryLogStore rows, TestStore store)
+    {
+        Engine = engine;
+        Rows = rows;
+        Store = store;
+    }
+
+    public TransactionEngine Engine { get; }
+
+    public InMemoryLogStore Rows { get; }
+
+    public TestStore Store { get; }
+
+    public ITransactions Transactions => Engine;
+
+    public static EventTypes EventTypes() => new EventTypes().Add<Deposited>().Add<Withdrawn>().Add<Settings>().Add<Noted>();
+
+    /// <summary>An engine that has not started.</summary>
+    public static TestEngine Create(
+        TestLoop loop,
+        InMemoryLogStore? rows = null,
+        Func<ILogStore, ILogStore>? faults = null,
+        Func<ITransport, ITransport>? transport = null,
+        Action<CoordinatorOptions>? configure = null,
+        ulong seed = 1,
+        EventTypes? events = null)
+    {
+        rows ??= new InMemoryLogStore(loop.Time);
+        events ??= EventTypes();
+        var store = new TestStore(faults?.Invoke(rows) ?? rows);
+        var options = new CoordinatorOptions();
+        configure?.Invoke(options);
+        var seams = new EngineSeams(store, loop.Time, new SeededRandomSource(seed), loop, transport, "here");
+        return new TestEngine(new TransactionEngine(seams, options, events, new AggregateTypes(events), NullLogger.Instance), rows, store);
+    }
+
+    /// <summary>An engine that owns the log.</summary>
+    public static async Task<TestEngine> StartAsync(
+        TestLoop loop,
+        InMemoryLogStore? rows = null,
+        Func<ILogStore, ILogStore>? faults = null,
+        Func<ITransport, ITransport>? transport = null,
+        Action<CoordinatorOptions>? configure = null,
+        ulong seed = 1,
+        EventTypes? events = null)
+    {
+        var engine = Create(loop, rows, faults, transport, configure, seed, events);
+        await engine.Engine.StartAsync(CancellationToken.None);
+        return engine;
+    }
+
+    /// <summary>Every row of a stream, verified.</summary>
+    public async Task<IReadOnlyList<LogRow>> RowsOfAsync(string stream) =>
+        await Rows.ReadAsync(new StreamName(stream), 1, int.MaxValue - 1, CancellationToken.None);
+
+    /// <summary>How many rows of a kind the shard holds; reading it verifies its chain.</summary>
+    public async Task<int> CountAsync(RowKind kind) => (await RowsOfAsync("shard/0")).Count(row => row.Kind == kind);
+
+    /// <summary>What the log itself says of a transaction.</summary>
+    public async Task<bool> IsCommittedInLogAsync(TransactionId id) =>
+        await Rows.FindDecisionAsync(id, CancellationToken.None) is { Kind: RowKind.CommitDecided };
+
+    /// <summary>Nobody works, holds or waits any more.</summary>
+    public void AssertQuiet()
+    {
+        Assert.True(Engine.Participants.IsIdle, "a lock is held or awaited, or a transaction is still at work at a participant");
+        Assert.Equal(0, Engine.InFlightCount);
+    }
+
+    public ValueTask DisposeAsync() => Engine.DisposeAsync();
+}

@@ -1,0 +1,136 @@
+using System.Collections.Immutable;
+using Coordinator.Log;
+using Coordinator.Protocol;
+
+namespace Coordinator.Tests;
+
+/// <summary>A store that counts, can hold a write or a read until released, and can answer by script.</summary>
+internal sealed class TestStore(ILogStore inner) : ILogStore
+{
+    private readonly List<RowGroup> _late = [];
+    private TaskCompletionSource<bool>? _held;
+    private TaskCompletionSource? _heldRead;
+
+    public string Description => inner.Description;
+
+    /// <summary>Every group that was sent.</summary>
+    public List<RowGroup> Sent { get; } = [];
+
+    /// <summary>Writes wait until <see cref="Release"/> or until given up.</summary>
+    public bool HoldsAppends { get; set; }
+
+    /// <summary>Reads of streams wait until <see cref="ReleaseRead"/>.</summary>
+    public bool HoldsReads { get; set; }
+
+    /// <summary>A given-up write is kept, and lands when <see cref="LandLate"/> says so.</summary>
+    public bool LandsLate { get; set; }
+
+    /// <summary>Answers a group without writing it; null goes on to the inner store.</summary>
+    public Func<RowGroup, GroupAnswer?>? Script { get; set; }
+
+    /// <summary>Throws for a read, if it wants to.</summary>
+    public Action<StreamName>? BeforeRead { get; set; }
+
+    public bool IsHolding => _held is not null;
+
+    public bool IsHoldingRead => _heldRead is not null;
+
+    public bool IsDisposed { get; private set; }
+
+    public void Release()
+    {
+        HoldsAppends = false;
+        Interlocked.Exchange(ref _held, null)?.TrySetResult(true);
+    }
+
+    public void ReleaseRead()
+    {
+        HoldsReads = false;
+        Interlocked.Exchange(ref _heldRead, null)?.TrySetResult();
+    }
+
+    /// <summary>The kept writes run now: the store decides by their checks, nobody is told.</summary>
+    public async Task LandLate()
+    {
+        foreach (var group in _late)
+        {
+            await inner.AppendAsync(group);
+        }
+
+        _late.Clear();
+    }
+
+    public ValueTask<LogMeta> OpenAsync(LogMeta proposed, CancellationToken cancellation) => inner.OpenAsync(proposed, cancellation);
+
+    public async ValueTask<GroupAnswer> AppendAsync(RowGroup group)
+    {
+        Sent.Add(group);
+        if (Script?.Invoke(group) is { } answer)
+        {
+            return answer;
+        }
+
+        if (HoldsAppends)
+        {
+            var held = _held = new TaskCompletionSource<bool>();
+            if (!await held.Task.ConfigureAwait(false))
+            {
+                if (LandsLate)
+                {
+                    _late.Add(group);
+                }
+
+                return new GroupAnswer(GroupAnswerKind.Unclear, new TimeoutException("given up"));
+            }
+        }
+
+        return await inner.AppendAsync(group).ConfigureAwait(false);
+    }
+
+    public void AbandonAppend()
+    {
+        if (Interlocked.Exchange(ref _held, null) is { } held)
+        {
+            HoldsAppends = false;
+            held.TrySetResult(false);
+        }
+
+        inner.AbandonAppend();
+    }
+
+    public ValueTask<ClaimAnswer> ClaimAsync(ShardClaim claim) => inner.ClaimAsync(claim);
+
+    public ValueTask<ImmutableArray<KeyFinding>> InspectAsync(ImmutableArray<RowKey> keys, CancellationToken cancellation)
+    {
+        foreach (var key in keys)
+        {
+            BeforeRead?.Invoke(key.Stream);
+        }
+
+        return inner.InspectAsync(keys, cancellation);
+    }
+
+    public async ValueTask<ImmutableArray<LogRow>> ReadAsync(
+        StreamName stream, long fromVersion, int count, UnreadableRows unreadable, CancellationToken cancellation)
+    {
+        BeforeRead?.Invoke(stream);
+        if (HoldsReads)
+        {
+            var held = _heldRead ??= new TaskCompletionSource();
+            await held.Task.WaitAsync(cancellation).ConfigureAwait(false);
+        }
+
+        return await inner.ReadAsync(stream, fromVersion, count, unreadable, cancellation).ConfigureAwait(false);
+    }
+
+    public ValueTask<ShardEnd> ReadShardEndAsync(ushort shard, CancellationToken cancellation) => inner.ReadShardEndAsync(shard, cancellation);
+
+    public ValueTask<LogRow?> FindDecisionAsync(TransactionId transaction, CancellationToken cancellation) =>
+        inner.FindDecisionAsync(transaction, cancellation);
+
+    public ValueTask DisposeAsync()
+    {
+        IsDisposed = true;
+        return ValueTask.CompletedTask;
+    }
+}
