@@ -55,7 +55,7 @@ internal static class SqliteStatements
         "SELECT " + RowDecoder.Columns + " FROM coordinator_event WHERE stream = @stream AND kind = 16 ORDER BY version DESC LIMIT 1";
 
     public const string FindDecision =
-        "WITH found AS (SELECT min(version) AS version FROM coordinator_event "
+        "WITH found AS (SELECT min(version) AS version FROM coordinator_event INDEXED BY coordinator_event_decision "
         + "WHERE transaction_id = @transaction_id AND kind IN (19, 20) AND stream = @stream) "
         + "SELECT " + RowDecoder.Columns + " FROM coordinator_event WHERE stream = @stream AND version IN "
         + "(SELECT version FROM found UNION ALL SELECT version - 1 FROM found) ORDER BY version";
