@@ -6,6 +6,6 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 [ "${1:-}" != shop ] || shift
 
 bash .build/prepare.sh || exit 1
-dotnet build samples/Shop -c Release --no-restore --nologo -v quiet -clp:"ErrorsOnly;NoSummary" || exit 1
+built=$(dotnet build samples/Shop -c Release --no-restore --nologo -v quiet 2>&1) || { echo "$built"; exit 1; }
 program=$PWD/samples/Shop/bin/Release/net10.0/Shop.dll
 cd "$caller" && exec dotnet "$program" "$@"
