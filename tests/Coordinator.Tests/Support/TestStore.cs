@@ -19,6 +19,9 @@ internal sealed class TestStore(ILogStore inner) : ILogStore
     /// <summary>Writes wait until <see cref="Release"/> or until given up.</summary>
     public bool HoldsAppends { get; set; }
 
+    /// <summary>Giving up one write does not let the next one through.</summary>
+    public bool KeepsHolding { get; set; }
+
     /// <summary>Reads of streams wait until <see cref="ReleaseRead"/>.</summary>
     public bool HoldsReads { get; set; }
 
@@ -91,7 +94,7 @@ internal sealed class TestStore(ILogStore inner) : ILogStore
     {
         if (Interlocked.Exchange(ref _held, null) is { } held)
         {
-            HoldsAppends = false;
+            HoldsAppends = KeepsHolding;
             held.TrySetResult(false);
         }
 
