@@ -15,7 +15,7 @@ if ! command -v strace >/dev/null 2>&1; then
         echo "!! strace is missing: tests that watch system calls (forced writes) are NOT run. Install strace to run them."
 fi
 
-dotnet build Coordinator.sln -c Release --no-restore --nologo -v quiet || { echo "!! The build failed: no test was run."; exit 1; }
+dotnet build Coordinator.sln -c Release --no-restore --nologo -v quiet -clp:"ErrorsOnly;NoSummary" || { echo "!! The build failed: no test was run."; exit 1; }
 
 results=$(mktemp -d) || exit 1
 trap 'rm -rf "$results"' EXIT

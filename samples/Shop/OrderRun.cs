@@ -30,6 +30,7 @@ public sealed class OrderRun(ITransactions transactions, IEventLog log, ShopArgu
             arguments.Stock,
             arguments.Balance);
 
+        AnsiConsole.Profile.Capabilities.Ansi &= !Console.IsOutputRedirected;
         var clock = Stopwatch.StartNew();
         await AnsiConsole.Progress()
             .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new ElapsedTimeColumn())

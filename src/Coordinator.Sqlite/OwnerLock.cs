@@ -72,14 +72,17 @@ internal sealed partial class OwnerLock : IDisposable
         {
             return File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, Exclusive);
         }
-        catch (IOException error) when (IsHeld(error, path))
+        catch (IOException error) when (IsHeld(error))
         {
             return null;
         }
     }
 
-    /// <summary>Another holder is reported as a plain IOException; a missing directory and the like have types of their own.</summary>
-    private static bool IsHeld(IOException error, string path) => error.GetType() == typeof(IOException) && File.Exists(path);
+    /// <summary>
+    /// EWOULDBLOCK of Linux and of macOS, and the sharing violation of Windows. Everything else (no space, no descriptors)
+    /// is an error of its own: waiting would not end it.
+    /// </summary>
+    private static bool IsHeld(IOException error) => error.HResult is 11 or 35 or unchecked((int)0x80070020);
 
     private void Sign(DateTimeOffset now)
     {

@@ -187,8 +187,14 @@ internal sealed partial class SqliteLogDialect : LogDialect
         }
     }
 
-    private string ConnectionString(SqliteOpenMode mode) =>
-        new SqliteConnectionStringBuilder { DataSource = _path, Mode = mode, Pooling = false }.ToString();
+    /// <summary>The time-out is for opening and reading; the driver repeats a statement that finds the database locked for so long.</summary>
+    private string ConnectionString(SqliteOpenMode mode) => new SqliteConnectionStringBuilder
+    {
+        DataSource = _path,
+        Mode = mode,
+        Pooling = false,
+        DefaultTimeout = Math.Max(1, (int)_options.LockTimeout.TotalSeconds),
+    }.ToString();
 
     private static T Open<T>(T connection)
         where T : SqliteConnection

@@ -149,7 +149,7 @@ internal sealed class SqliteLogWriter : LogWriter
     {
         foreach (var check in checks)
         {
-            if (!check.Holds(EndOf(check.Stream)))
+            if (!Holds(check))
             {
                 return false;
             }
@@ -158,31 +158,28 @@ internal sealed class SqliteLogWriter : LogWriter
         return true;
     }
 
-    private StreamEnd EndOf(StreamName stream)
+    private bool Holds(StreamCheck check)
     {
-        _streamEnd.Bind(1, stream.Value);
+        _streamEnd.Bind(1, check.Stream.Value);
         try
         {
-            return _streamEnd.Step()
-                ? new StreamEnd(_streamEnd.Number(0), HolderOf(stream), _streamEnd.Number(2)) // NULL reads as 0: no shard
-                : default;
+            if (!_streamEnd.Step())
+            {
+                return check.Holds(default);
+            }
+
+            TransactionId holder = default;
+            if (_streamEnd.Number(1) == (long)RowKind.Held && !TransactionId.TryRead(_streamEnd.Blob(3), out holder))
+            {
+                return false; // damaged: held for nobody knows whom
+            }
+
+            return check.Holds(new StreamEnd(_streamEnd.Number(0), holder, _streamEnd.Number(2))); // NULL reads as 0: no shard
         }
         finally
         {
             _streamEnd.Reset();
         }
-    }
-
-    private TransactionId HolderOf(StreamName stream)
-    {
-        if (_streamEnd.Number(1) != (long)RowKind.Held)
-        {
-            return default;
-        }
-
-        return TransactionId.TryRead(_streamEnd.Blob(3), out var holder)
-            ? holder
-            : throw new LogStoreException($"Stream '{stream}' ends with a Held row that does not say for whom.");
     }
 
     private void Bind(LogRow row)

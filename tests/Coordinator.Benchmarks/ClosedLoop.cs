@@ -4,7 +4,7 @@ using System.Runtime.CompilerServices;
 namespace Coordinator.Benchmarks;
 
 /// <summary>What one measured window gave.</summary>
-internal sealed record Window(double Seconds, long Committed, long Aborted, double P50Ms, double P99Ms, double AllocatedBytesPerCommit);
+internal sealed record Window(double Seconds, long Committed, long Aborted, double P50Ms, double P99Ms, double AllocatedBytesPerCommit, double CpuMicrosPerCommit);
 
 /// <summary>
 /// N workers, each starting its next operation when the last one has ended: first a warm-up, then the measured window. An
@@ -36,12 +36,14 @@ internal static class ClosedLoop
         await WaitAsync(warmUp);
         GC.Collect();
         var allocated = GC.GetTotalAllocatedBytes();
+        var processor = Environment.CpuUsage.TotalTime;
         var clock = Stopwatch.StartNew();
         Volatile.Write(ref phase, Measuring);
         await WaitAsync(measured);
         Volatile.Write(ref phase, Stopped);
         var seconds = clock.Elapsed.TotalSeconds;
         allocated = GC.GetTotalAllocatedBytes() - allocated;
+        processor = Environment.CpuUsage.TotalTime - processor;
         await Task.WhenAll(running);
 
         var latencies = new Histogram();
@@ -57,7 +59,8 @@ internal static class ClosedLoop
             workers.Sum(worker => worker.Aborted),
             latencies.Milliseconds(0.50),
             latencies.Milliseconds(0.99),
-            (double)allocated / Math.Max(1, committedCount));
+            (double)allocated / Math.Max(1, committedCount),
+            processor.TotalMicroseconds / Math.Max(1, committedCount));
     }
 
     /// <summary>The length of a window is the one thing here that only the clock can end.</summary>

@@ -34,6 +34,7 @@ internal static class RawCase
             p99Ms = Math.Round(window.P99Ms, 3),
             forcedBatchesPerCommit = 1.0,
             allocatedBytesPerCommit = Math.Round(window.AllocatedBytesPerCommit),
+            cpuMicrosPerCommit = Math.Round(window.CpuMicrosPerCommit, 1),
             balanced = window.Aborted == 0,
         }));
         return window.Aborted == 0;

@@ -47,6 +47,7 @@ internal static class TransfersCase
             forcedBatchesPerCommit = Math.Round((double)batches / everCommitted, 3),
             syncsPerCommit = Math.Round((double)groups / everCommitted, 3),
             allocatedBytesPerCommit = Math.Round(window.AllocatedBytesPerCommit),
+            cpuMicrosPerCommit = Math.Round(window.CpuMicrosPerCommit, 1),
             balanced,
         }));
         return balanced;

@@ -30,7 +30,10 @@ internal abstract record CommitMessage
     internal sealed record LastResourceResolutionRequested(Branch Resource) : CommitMessage;
 
     /// <summary>Tells the initiator.</summary>
-    internal sealed record OutcomeAnnounced(OutcomeKind Outcome, AbortCause? Cause) : CommitMessage;
+    internal sealed record OutcomeAnnounced(OutcomeKind Outcome, AbortCause? Cause) : CommitMessage
+    {
+        public static OutcomeAnnounced Committed { get; } = new(OutcomeKind.Committed, null);
+    }
 }
 
 /// <summary>What an initiator may be told.</summary>

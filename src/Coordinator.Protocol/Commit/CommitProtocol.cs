@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Runtime.InteropServices;
 using CommitTransition = Coordinator.Protocol.Transition<Coordinator.Protocol.Commit.CommitState, Coordinator.Protocol.Commit.CommitEvent, Coordinator.Protocol.Commit.CommitMessage>;
 
 namespace Coordinator.Protocol.Commit;
@@ -119,17 +120,18 @@ internal static class CommitProtocol
         {
             case CommitPhase.Active:
                 var preparing = state with { Phase = CommitPhase.Preparing, VoteDeadline = commit.VoteDeadline };
-                var messages = ImmutableArray.CreateBuilder<CommitMessage>(state.Participants.Length);
+                var messages = new CommitMessage[state.Participants.Length - (state.HasLastResource ? 1 : 0)];
+                var count = 0;
                 foreach (var enlistment in state.Participants)
                 {
                     if (enlistment.Kind is not ParticipantKind.LastResource)
                     {
-                        messages.Add(new CommitMessage.PrepareRequested(enlistment.Participant, enlistment.Incarnation));
+                        messages[count++] = new CommitMessage.PrepareRequested(enlistment.Participant, enlistment.Incarnation);
                     }
                 }
 
-                return messages.Count > 0
-                    ? CommitTransition.To(preparing, null, messages.DrainToImmutable())
+                return count > 0
+                    ? CommitTransition.To(preparing, null, ImmutableCollectionsMarshal.AsImmutableArray(messages))
                     : Tallied(preparing, preparing.Participants);
             case CommitPhase.Committed or CommitPhase.Aborted:
                 return CommitTransition.Ignore(state, "decided already", Announce(state));
@@ -299,7 +301,7 @@ internal static class CommitProtocol
                 return Abort(state, cause);
             case (CommitPhase.Committed or CommitPhase.Aborted, CommitEvent.TransactionEnded):
             case (CommitPhase.Aborted, CommitEvent.AbortDecided):
-                return CommitTransition.To(state with { Ending = false }, null); // tried again with the next delivery
+                return CommitTransition.To(state with { Ending = false, AbortRecording = false }, null); // tried again with the next delivery
             default:
                 // Behind Held rows nothing can conflict (D-7): a refusal there means that someone wrote past the log's rules.
                 return CommitTransition.Violate(state, "the log refused what it can't refuse in this phase");
@@ -410,9 +412,9 @@ internal static class CommitProtocol
                 return CommitTransition.To(state, null, new CommitMessage.LastResourceResolutionRequested(ResourceOf(state)));
             case CommitPhase.Committed or CommitPhase.Aborted when AwaitsAcknowledgement(state.Participants, state.Phase):
                 var messages = Deliver(state, announce: false, LogPosition.None);
-                return state.Phase is CommitPhase.Aborted && !state.AbortRecorded && HasVoted(state)
+                return state is { Phase: CommitPhase.Aborted, AbortRecorded: false, AbortRecording: false } && HasVoted(state)
                     ? CommitTransition.To(
-                        state, new CommitEvent.AbortDecided(state.Id, Branches(state.Participants), [], AfterLastResource: false, state.Cause!), messages)
+                        state with { AbortRecording = true }, new CommitEvent.AbortDecided(state.Id, Branches(state.Participants), [], AfterLastResource: false, state.Cause!), messages)
                     : CommitTransition.To(state, null, messages);
             case CommitPhase.Committed or CommitPhase.Aborted when !state.CanForget:
                 return Ended(state);
@@ -457,8 +459,9 @@ internal static class CommitProtocol
         return messages.DrainToImmutable();
     }
 
-    private static CommitMessage.OutcomeAnnounced Announce(CommitState state) =>
-        new(state.Phase is CommitPhase.Committed ? OutcomeKind.Committed : OutcomeKind.Aborted, state.Cause);
+    private static CommitMessage.OutcomeAnnounced Announce(CommitState state) => state.Phase is CommitPhase.Committed
+        ? CommitMessage.OutcomeAnnounced.Committed
+        : new CommitMessage.OutcomeAnnounced(OutcomeKind.Aborted, state.Cause);
 
     private static AbortCause VoteTimeout(CommitState state)
     {

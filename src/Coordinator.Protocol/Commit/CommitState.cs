@@ -112,6 +112,9 @@ internal sealed record CommitState(TransactionId Id, CommitPhase Phase, Immutabl
     /// <summary>An abort record of this transaction is durable. Has meaning in Aborted.</summary>
     public bool AbortRecorded { get; init; }
 
+    /// <summary>An abort record of this transaction is in the log's hands. Has meaning in Aborted.</summary>
+    public bool AbortRecording { get; init; }
+
     /// <summary>The end record is in the log's hands. Has meaning in Committed and Aborted.</summary>
     public bool Ending { get; init; }
 

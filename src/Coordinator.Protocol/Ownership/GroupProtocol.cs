@@ -44,7 +44,7 @@ internal readonly record struct RowFound(AppendId Append, bool IsShardOwned);
 /// <param name="FenceId">Append id of every empty row this settlement writes.</param>
 internal sealed record GroupState(GroupPhase Phase, ImmutableArray<AppendId> Members, long FirstVersion, int RowCount, AppendId FenceId)
 {
-    /// <summary>Landed or Dead from Confirming on.</summary>
+    /// <summary>Landed or Dead from Confirming on; Open again if the rows that were read have vanished.</summary>
     public GroupVerdict Verdict { get; init; }
 
     /// <summary>Version of the empty row in the store's hands. Has meaning in Fencing and Confirming.</summary>
@@ -53,7 +53,9 @@ internal sealed record GroupState(GroupPhase Phase, ImmutableArray<AppendId> Mem
     /// <summary>The first version of the shard that is free for its owner. Has meaning once Settled, unless the shard is lost.</summary>
     public long NextVersion { get; init; }
 
-    /// <summary>Somebody else owns the shard: the owner stops and tells nobody anything it has not told yet (rule D-4).</summary>
+    /// <summary>
+    /// Somebody else owns the shard, or must claim it anew: the owner stops and tells nobody anything it has not told yet (rule D-4).
+    /// </summary>
     public bool ShardLost { get; init; }
 
     public static GroupState Send(ImmutableArray<AppendId> members, long firstVersion, int rowCount, AppendId fenceId) =>
@@ -66,7 +68,9 @@ internal enum GroupInput : byte
     /// <summary>A clean acknowledgement of COMMIT.</summary>
     Acknowledged,
 
-    /// <summary>The server refused a statement before COMMIT and the transaction was seen rolled back.</summary>
+    /// <summary>
+    /// The server refused a statement before COMMIT and the transaction was seen rolled back. Of an empty row: the row before it is missing.
+    /// </summary>
     RolledBack,
 
     /// <summary>Anything else: it may have landed.</summary>
@@ -106,6 +110,9 @@ internal static class GroupProtocol
             (GroupPhase.Confirming, GroupInput.RowInTheWay) => found.Append == state.FenceId
                 ? state with { EmptyRowVersion = state.EmptyRowVersion + 1 } // ours, but it was never acknowledged cleanly
                 : Lose(state, state.Verdict),
+            // The row it was to stand behind was read and has vanished since. Fencing again would leave this empty row on its way, to
+            // land ahead of the owner; a new claim ends whatever is on its way.
+            (GroupPhase.Confirming, GroupInput.RolledBack) => Lose(state, GroupVerdict.Open),
             (GroupPhase.Fencing or GroupPhase.Confirming, _) => state, // again at the same version
             _ => throw new InvariantViolationException($"{input} means nothing while {state.Phase}"),
         };

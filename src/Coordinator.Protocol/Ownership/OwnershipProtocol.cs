@@ -26,7 +26,7 @@ internal enum OwnershipPhase : byte
 /// <param name="Phase">Where it stands.</param>
 /// <param name="ClaimBits">40 random bits of this object's claim; a re-created object draws new ones.</param>
 /// <param name="GuardEpoch">The epoch that the claim replaces: it fails if another claim came first.</param>
-internal sealed record OwnershipState(OwnershipPhase Phase, ulong ClaimBits, long GuardEpoch)
+internal readonly record struct OwnershipState(OwnershipPhase Phase, ulong ClaimBits, long GuardEpoch)
 {
     /// <summary>Version of the own ShardOwned row. Has meaning in Confirming and Owned.</summary>
     public long Epoch { get; init; }

@@ -24,7 +24,7 @@ internal enum ParticipationPhase : byte
 /// <summary>A transaction as one participant knows it.</summary>
 /// <param name="Phase">Where it stands.</param>
 /// <param name="Incarnation">Under which the participant was enlisted.</param>
-internal sealed record ParticipationState(ParticipationPhase Phase, Incarnation Incarnation)
+internal readonly record struct ParticipationState(ParticipationPhase Phase, Incarnation Incarnation)
 {
     /// <summary>Calls of the transaction under way here. Has meaning while Active.</summary>
     public int CallsRunning { get; init; }

@@ -24,6 +24,7 @@ internal static partial class LogStoreConformance
         new("All columns of an event round-trip", EventColumns),
         new("All columns of a shard row round-trip", ShardColumns),
         new("Numbers at their limits round-trip", Limits),
+        new("A row that could not be read again is refused", UnreadableRowsAreRefused),
         new("A claim's payload and append id round-trip", ClaimColumns),
     ];
 
@@ -151,6 +152,18 @@ internal static partial class LogStoreConformance
         SameRow(written, (await log.ReadAsync("limits"))[0]);
         var found = await log.Store.InspectAsync([new RowKey(written.Stream, 1)], CancellationToken.None);
         Expect.Equal(append, found[0].AppendId, "the append id by inspection");
+    }
+
+    private static async Task UnreadableRowsAreRefused(ILogStoreFixture fixture)
+    {
+        await using var log = await TestLog.OpenAsync(fixture);
+        foreach (var damage in (RowDamage[])[RowDamage.UnknownKind, RowDamage.NulInType])
+        {
+            var group = log.Group(new StreamWrite("a", 0));
+            var rows = group.Rows.Select(row => row.Stream == log.Shard ? row : RowDamages.Apply(row, damage));
+            Expect.Answer(
+                GroupAnswerKind.Refused, await log.AppendAsync(TestLog.Sorted(rows, group.Checks)), $"a row with {damage}");
+        }
     }
 
     private static async Task ClaimColumns(ILogStoreFixture fixture)

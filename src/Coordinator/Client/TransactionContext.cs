@@ -11,7 +11,7 @@ namespace Coordinator.Client;
 /// <summary>The initiator's side of one transaction.</summary>
 internal sealed class TransactionContext(TransactionEngine engine) : ITransaction, IInitiator
 {
-    private readonly Lock _gate = new();
+    // Also the gate of everything below: one object less for each transaction.
     private readonly List<Participation> _participations = new(2);
     private Completion<TransactionOutcome>? _waiter;
     private List<Completion<TransactionOutcome>>? _moreWaiters;
@@ -80,7 +80,7 @@ internal sealed class TransactionContext(TransactionEngine engine) : ITransactio
     public ValueTask<TransactionOutcome> CommitAsync(CancellationToken cancellation = default)
     {
         bool callsRunning;
-        lock (_gate)
+        lock (_participations)
         {
             if (_ending || _outcome is not null)
             {
@@ -119,7 +119,7 @@ internal sealed class TransactionContext(TransactionEngine engine) : ITransactio
             OutcomeKind.Aborted => new TransactionOutcome.Aborted(id, announcement.Cause ?? new AbortCause(AbortReason.Presumed)),
             _ => new TransactionOutcome.Unknown(id, "The log has the decision in hand and has not said what became of it. Ask for the outcome with this id."),
         };
-        lock (_gate)
+        lock (_participations)
         {
             _outcome ??= outcome; // no waiter is added from here on
         }
@@ -178,7 +178,7 @@ internal sealed class TransactionContext(TransactionEngine engine) : ITransactio
             if (participation is null)
             {
                 participation = engine.Participants.StartEnlistment(Id, stream, create);
-                var refusal = await participation.Enlistment.WaitAsync().ConfigureAwait(false);
+                var refusal = await participation.EnlistedAsync().ConfigureAwait(false);
                 Enlisted(participation, refusal);
             }
 
@@ -216,7 +216,7 @@ internal sealed class TransactionContext(TransactionEngine engine) : ITransactio
 
     private Participation? StartCall(StreamName stream)
     {
-        lock (_gate)
+        lock (_participations)
         {
             if (_ending || _outcome is not null)
             {
@@ -264,7 +264,7 @@ internal sealed class TransactionContext(TransactionEngine engine) : ITransactio
 
     private void EndCall(StreamName stream)
     {
-        lock (_gate)
+        lock (_participations)
         {
             _callsRunning--;
             if (_opening == stream)
@@ -282,7 +282,7 @@ internal sealed class TransactionContext(TransactionEngine engine) : ITransactio
     {
         if (refusal is null)
         {
-            lock (_gate)
+            lock (_participations)
             {
                 _participations.Add(participation);
             }
@@ -320,7 +320,7 @@ internal sealed class TransactionContext(TransactionEngine engine) : ITransactio
 
     private void Abort(AbortCause cause)
     {
-        lock (_gate)
+        lock (_participations)
         {
             if (_outcome is not null)
             {
@@ -336,7 +336,7 @@ internal sealed class TransactionContext(TransactionEngine engine) : ITransactio
     private ValueTask<TransactionOutcome> OutcomeAsync(CancellationToken cancellation)
     {
         Completion<TransactionOutcome> waiter;
-        lock (_gate)
+        lock (_participations)
         {
             if (_outcome is { } known)
             {

@@ -50,13 +50,18 @@ internal sealed partial class GroupCommitter
                 return GroupProtocol.Advance(state, GroupInput.Acknowledged);
             case GroupAnswerKind.CheckFailed:
                 var finding = (await InspectAsync([new RowKey(empty.Stream, empty.Version)]).ConfigureAwait(false))[0];
-                Invariant.Holds(
-                    finding.Exists || finding.End.Version >= empty.Version - 1,
-                    $"the log still has row {empty.Version - 1} of {empty.Stream}, which was acknowledged (D-3): was an older copy of it restored?");
                 if (finding.Exists)
                 {
                     return GroupProtocol.Advance(
                         state, GroupInput.RowInTheWay, new RowFound(finding.AppendId, finding.Kind is RowKind.ShardOwned));
+                }
+
+                if (finding.End.Version < empty.Version - 1)
+                {
+                    Invariant.Holds(
+                        state.Phase is GroupPhase.Confirming,
+                        $"the log still has row {empty.Version - 1} of {empty.Stream}, which was acknowledged (D-3): was an older copy of it restored?");
+                    return GroupProtocol.Advance(state, GroupInput.RolledBack); // the row that was read was never durable, and has gone
                 }
 
                 break;
@@ -84,7 +89,7 @@ internal sealed partial class GroupCommitter
                 return;
             }
 
-            TellAppended();
+            KeepLanded();
             return;
         }
 
@@ -92,6 +97,12 @@ internal sealed partial class GroupCommitter
         {
             TakeBack();
             Lose(fenced);
+            if (state.Verdict is GroupVerdict.Open)
+            {
+                // It may be in and may still land: no member may be sent again, whichever its shard.
+                _group.Lanes.Where(one => !one.Lane.IsLost).ToList().ForEach(one => Lose(one.Lane));
+            }
+
             return;
         }
 

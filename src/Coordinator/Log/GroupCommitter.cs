@@ -27,10 +27,12 @@ internal sealed partial class GroupCommitter(
     private readonly List<PendingAppend> _arrived = [];
     private List<PendingAppend> _waiting = [];
     private List<PendingAppend> _next = [];
+    private readonly List<(PendingAppend Append, LogPosition Position)> _landed = [];
     private ulong _sends;
     private int _failures;
     private int _membersMax = int.MaxValue;
     private bool _running;
+    private volatile bool _broken;
     private long _inFlightSince = -1;
 
     /// <summary>Batches that are durable: the forced batches of design section 4's table.</summary>
@@ -50,13 +52,22 @@ internal sealed partial class GroupCommitter(
     {
         lock (_gate)
         {
-            _arrived.Add(append);
-            if (_running)
+            if (!_broken)
             {
-                return;
-            }
+                _arrived.Add(append);
+                if (_running)
+                {
+                    return;
+                }
 
-            _running = true;
+                _running = true;
+            }
+        }
+
+        if (_broken)
+        {
+            append.Target.Settled(append, AppendResult.OwnerLost, default, null);
+            return;
         }
 
         Start();
@@ -69,7 +80,7 @@ internal sealed partial class GroupCommitter(
         {
             lock (_gate)
             {
-                return !_running;
+                return !_running || _broken;
             }
         }
     }
@@ -88,34 +99,59 @@ internal sealed partial class GroupCommitter(
     {
         try
         {
-            while (TakeArrived())
+            while (TakeArrived() || TellLanded() || !TryRest())
             {
                 await SendOneGroupAsync().ConfigureAwait(false);
             }
         }
         catch (Exception error)
         {
-            // A bug or a broken promise: nothing may be told on such ground. What is under way stays without an answer.
             CommitterBroken(logger, error);
-            throw;
+            Break();
+        }
+    }
+
+    /// <summary>
+    /// A bug or a broken promise: nothing is told on such ground, and nothing is written any more. Whoever waits hears that
+    /// the owner is lost, and that the outcome is unknown.
+    /// </summary>
+    private void Break()
+    {
+        List<PendingAppend> pending;
+        lock (_gate)
+        {
+            _broken = true;
+            pending = [.. _landed.Select(landed => landed.Append), .. _group.Members, .. _waiting, .. _next, .. _arrived];
+            _arrived.Clear();
+        }
+
+        foreach (var append in pending.Distinct())
+        {
+            append.Lane.Ownership = append.Lane.Ownership with { Phase = OwnershipPhase.Lost };
+            append.Target.Settled(append, AppendResult.OwnerLost, default, null);
         }
     }
 
     private bool TakeArrived()
     {
+        (_waiting, _next) = (_next, _waiting);
+        _next.Clear();
         lock (_gate)
         {
-            (_waiting, _next) = (_next, _waiting);
-            _next.Clear();
             _waiting.AddRange(_arrived);
             _arrived.Clear();
-            if (_waiting.Count > 0)
-            {
-                return true;
-            }
+        }
 
-            _running = false;
-            return false;
+        return _waiting.Count > 0;
+    }
+
+    /// <summary>Nothing waits: the next batch starts the loop anew. False if one has come meanwhile.</summary>
+    private bool TryRest()
+    {
+        lock (_gate)
+        {
+            _running = _arrived.Count > 0;
+            return !_running;
         }
     }
 
@@ -150,7 +186,9 @@ internal sealed partial class GroupCommitter(
         }
 
         var group = _group.ToGroup();
-        var answer = await AppendAsync(group).ConfigureAwait(false);
+        var sent = AppendAsync(group);
+        TellLanded();
+        var answer = await sent.ConfigureAwait(false);
         switch (answer.Kind)
         {
             case GroupAnswerKind.Landed:
@@ -212,6 +250,7 @@ internal sealed partial class GroupCommitter(
 
         async ValueTask ReadAsync(HashSet<StreamName> streams)
         {
+            TellLanded();
             foreach (var finding in await InspectAsync([.. streams.Select(stream => new RowKey(stream, 1))]).ConfigureAwait(false))
             {
                 _group.Tails.Set(finding.Key.Stream, finding.End.Version, finding.EndPosition);
@@ -230,16 +269,36 @@ internal sealed partial class GroupCommitter(
             SettleLane(lane, firstVersion + CountIn(lane));
         }
 
-        TellAppended();
+        KeepLanded();
     }
 
-    private void TellAppended()
+    private void KeepLanded()
     {
         BatchCount += _group.Members.Count;
         foreach (var append in _group.Members)
         {
-            append.Target.Settled(append, AppendResult.Appended, new LogPosition(append.Lane.Shard, (ulong)append.ShardVersion), null);
+            _landed.Add((append, new LogPosition(append.Lane.Shard, (ulong)append.ShardVersion)));
         }
+    }
+
+    /// <summary>
+    /// Tells whose batches are durable. Called while the store is busy with the next group, or when there is none, so that the
+    /// store never waits for what the answers set off. False if there was nobody to tell.
+    /// </summary>
+    private bool TellLanded()
+    {
+        if (_landed.Count == 0)
+        {
+            return false;
+        }
+
+        foreach (var (append, position) in _landed)
+        {
+            append.Target.Settled(append, AppendResult.Appended, position, null);
+        }
+
+        _landed.Clear();
+        return true;
     }
 
     /// <summary>
@@ -422,7 +481,7 @@ internal sealed partial class GroupCommitter(
     [LoggerMessage(1001, LogLevel.Warning, "The log store {Store} has not answered for {Seconds} s: giving its connection up and fencing what was sent.")]
     private static partial void AppendStuck(ILogger logger, string store, double seconds);
 
-    [LoggerMessage(1002, LogLevel.Critical, "The group committer stopped on a broken promise. Nothing that was under way has been answered; restart the process.")]
+    [LoggerMessage(1002, LogLevel.Critical, "The group committer stopped on a broken promise. What was under way is answered as unknown, and nothing more is committed; restart the process.")]
     private static partial void CommitterBroken(ILogger logger, Exception error);
 
     [LoggerMessage(1003, LogLevel.Error, "The log store refuses the batch of transaction {Transaction}: {Error}")]

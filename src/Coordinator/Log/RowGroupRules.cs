@@ -37,6 +37,11 @@ internal static class RowGroupRules
                     return $"{rows[i]} does not follow version {version - 1}, which its stream is to end with";
                 }
 
+                if (RowTrust.ContentFaultOf(rows[i]) is { } fault)
+                {
+                    return $"{rows[i]}: {fault}"; // it could be written and never be read again
+                }
+
                 if (rows[i].Epoch != checks[found].Epoch)
                 {
                     return $"{rows[i]} is of epoch {rows[i].Epoch}, its check of epoch {checks[found].Epoch}";

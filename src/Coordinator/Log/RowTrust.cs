@@ -25,6 +25,12 @@ internal static class RowTrust
             return row.Fault;
         }
 
+        return ContentFaultOf(row) ?? ChecksumFaultOf(row, before);
+    }
+
+    /// <summary>What no row may hold: never written, and damage if it is read.</summary>
+    public static string? ContentFaultOf(LogRow row)
+    {
         if (!Enum.IsDefined(row.Kind))
         {
             return $"its kind {(int)row.Kind} is unknown to this version of the software";
@@ -37,10 +43,10 @@ internal static class RowTrust
 
         if (row.Type.Length > TypeLengthMax || row.Type.Contains('\0', StringComparison.Ordinal))
         {
-            return "the name of its type is not one that was written";
+            return $"the name of its type is longer than {TypeLengthMax} characters or holds a NUL";
         }
 
-        return ChecksumFaultOf(row, before);
+        return row.Payload.Length > PayloadBytesMax ? $"its payload is larger than {PayloadBytesMax} bytes" : null;
     }
 
     /// <summary>

@@ -27,7 +27,7 @@ internal sealed partial class ParticipantHost(
 
     /// <summary>
     /// Makes a transaction part of a stream: asks for its enlistment under a new incarnation, before its first work (rule D-6).
-    /// The coordinator's answer comes in <see cref="Participation.Enlistment"/>.
+    /// The coordinator's answer comes in <see cref="Participation.EnlistedAsync"/>.
     /// </summary>
     public Participation StartEnlistment(TransactionId transaction, StreamName stream, Func<StreamName, Activation> create)
     {
@@ -76,7 +76,7 @@ internal sealed partial class ParticipantHost(
             case CommitMessage.EnlistmentAnswered answered when Find(transaction, answered.Participant) is { } waiting:
                 if (waiting.Incarnation == answered.Incarnation)
                 {
-                    waiting.Enlistment.TryComplete(answered.Refusal, dispatcher);
+                    waiting.AnswerEnlistment(answered.Refusal, dispatcher);
                 }
 
                 break;
@@ -99,7 +99,7 @@ internal sealed partial class ParticipantHost(
         participation.Activation.Advance(participation, input, position, ref outcome);
         if (participation.State.Phase is ParticipationPhase.Aborted)
         {
-            participation.Enlistment.TryComplete(EnlistmentRefusal.NotActive, dispatcher); // its answer may be lost
+            participation.AnswerEnlistment(EnlistmentRefusal.NotActive, dispatcher); // the coordinator's answer may be lost
         }
 
         outcome.EndedWait?.TryComplete(LockAnswer.Ended, dispatcher);

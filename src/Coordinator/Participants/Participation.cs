@@ -8,6 +8,14 @@ namespace Coordinator.Participants;
 /// <summary>One transaction at one activation: the machine's state and the work it would redo. Guarded by its activation.</summary>
 internal sealed class Participation(Activation activation, TransactionId transaction, Incarnation incarnation)
 {
+    private const int SpinsMax = 20, SpinIterations = 10;
+
+    // Stands for "answered", so that an answer which comes at once costs no object.
+    private static readonly Completion<EnlistmentRefusal?> Answered = new();
+
+    private Completion<EnlistmentRefusal?>? _enlistment;
+    private EnlistmentRefusal? _refusal;
+    private int _claimed;
     private EventData? _first;
     private List<EventData>? _more;
 
@@ -18,9 +26,6 @@ internal sealed class Participation(Activation activation, TransactionId transac
     public Incarnation Incarnation { get; } = incarnation;
 
     public ParticipationState State { get; set; } = ParticipationState.Enlisted(incarnation);
-
-    /// <summary>Answered once by the coordinator.</summary>
-    public Completion<EnlistmentRefusal?> Enlistment { get; } = new();
 
     /// <summary>Of the lock that is waited for; null while none is.</summary>
     public Completion<LockAnswer>? LockWait { get; set; }
@@ -45,6 +50,38 @@ internal sealed class Participation(Activation activation, TransactionId transac
 
     /// <summary>Position of the row at <see cref="BaseVersion"/>.</summary>
     public LogPosition BasePosition { get; set; }
+
+    /// <summary>The coordinator's answer; later ones are repeats.</summary>
+    public void AnswerEnlistment(EnlistmentRefusal? refusal, IDispatcher dispatcher)
+    {
+        if (Interlocked.Exchange(ref _claimed, 1) != 0)
+        {
+            return;
+        }
+
+        _refusal = refusal;
+        Interlocked.Exchange(ref _enlistment, Answered)?.TryComplete(refusal, dispatcher);
+    }
+
+    /// <summary>Waits for the coordinator's answer; called once.</summary>
+    public ValueTask<EnlistmentRefusal?> EnlistedAsync()
+    {
+        // The shard's pump is often at work on another core and answers within a microsecond: cheaper than to leave and come back.
+        for (var spins = 0; spins < SpinsMax && Volatile.Read(ref _enlistment) != Answered; spins++)
+        {
+            Thread.SpinWait(SpinIterations);
+        }
+
+        if (Volatile.Read(ref _enlistment) == Answered)
+        {
+            return new ValueTask<EnlistmentRefusal?>(_refusal);
+        }
+
+        var wait = new Completion<EnlistmentRefusal?>();
+        return Interlocked.CompareExchange(ref _enlistment, wait, null) is null
+            ? wait.WaitAsync()
+            : new ValueTask<EnlistmentRefusal?>(_refusal);
+    }
 
     public int EventCount => _first is null ? 0 : 1 + (_more?.Count ?? 0);
 

@@ -235,15 +235,8 @@ internal sealed partial class Shard(
         Carry(entry, first);
     }
 
-    private Entry? Find(TransactionId id)
-    {
-        if ((long)id.Epoch == _lane.Ownership.Epoch && id.ClaimBits == _lane.Ownership.ClaimBits)
-        {
-            return _entries.GetValueOrDefault(id.Sequence);
-        }
-
-        return _recovered.GetValueOrDefault(id);
-    }
+    private Entry? Find(TransactionId id) =>
+        IsOwn(id) ? _entries.GetValueOrDefault(id.Sequence) : _recovered.GetValueOrDefault(id);
 
     private void Carry(Entry entry, CommitInput input)
     {
@@ -271,11 +264,16 @@ internal sealed partial class Shard(
             }
         }
 
-        if (step.State.CanForget && (_entries.Remove(step.State.Id.Sequence) || _recovered.Remove(step.State.Id)))
+        if (step.State.CanForget && Forget(step.State.Id))
         {
             Interlocked.Decrement(ref _inFlight);
         }
     }
+
+    /// <summary>Sequences are unique in an epoch only: a recovered transaction must not take one of ours with it.</summary>
+    private bool Forget(TransactionId id) => IsOwn(id) ? _entries.Remove(id.Sequence) : _recovered.Remove(id);
+
+    private bool IsOwn(TransactionId id) => (long)id.Epoch == _lane.Ownership.Epoch && id.ClaimBits == _lane.Ownership.ClaimBits;
 
     /// <summary>A transaction that memory does not know never comes back to life: whatever arrives is late.</summary>
     private void AnswerForgotten(TransactionId id, CommitInput input)
