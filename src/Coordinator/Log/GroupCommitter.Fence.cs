@@ -6,7 +6,7 @@ namespace Coordinator.Log;
 /// <summary>The fence: what an unclear answer is turned into before anyone is told.</summary>
 internal sealed partial class GroupCommitter
 {
-    private async ValueTask ClearUpAsync(Exception? error)
+    private async ValueTask ClearUpAsync(int rows, Exception? error)
     {
         GroupUnclear(logger, _group.Members.Count, error?.Message);
         var (lane, firstVersion, firstSeed) = _group.Lanes[0];
@@ -30,7 +30,7 @@ internal sealed partial class GroupCommitter
         }
 
         _failures = 0;
-        RowCount += Math.Max(0, state.NextVersion - FirstEmptyVersion());
+        RowCount += Math.Max(0, state.NextVersion - FirstEmptyVersion()) + (state.Verdict is GroupVerdict.Landed ? rows : 0);
         lane.Seed = emptyRows.TryGetValue(state.NextVersion - 1, out var last) ? RowChecksum.SeedAfter(last) : lane.Seed;
         Settle(state, lane);
 

@@ -157,7 +157,10 @@ internal sealed partial class GroupCommitter(
 
     private async ValueTask SendOneGroupAsync()
     {
-        await LearnTailsAsync().ConfigureAwait(false);
+        while (!await TryAsync(static self => self.LearnTailsAsync(), _waiting).ConfigureAwait(false))
+        {
+        }
+
         _group.Clear();
         var now = time.GetUtcNow().ToUnixTimeMilliseconds() * 1000;
         foreach (var append in _waiting)
@@ -192,10 +195,11 @@ internal sealed partial class GroupCommitter(
                 Land(group.Rows.Length);
                 break;
             case GroupAnswerKind.Unclear:
-                await ClearUpAsync(answer.Error).ConfigureAwait(false);
+                await ClearUpAsync(group.Rows.Length, answer.Error).ConfigureAwait(false);
                 break;
             case GroupAnswerKind.CheckFailed:
-                await FindConflictsAsync(group).ConfigureAwait(false);
+                TakeBack();
+                await TryAsync(self => self.FindConflictsAsync(group), _next).ConfigureAwait(false);
                 break;
             case GroupAnswerKind.Refused:
                 Halve(answer.Error);
@@ -348,7 +352,6 @@ internal sealed partial class GroupCommitter(
 
     private async ValueTask FindConflictsAsync(RowGroup group)
     {
-        TakeBack();
         var findings = await InspectAsync([.. group.Checks.Select(check => new RowKey(check.Stream, check.Version + 1))]).ConfigureAwait(false);
         var ends = new Dictionary<StreamName, StreamEnd>(findings.Length);
         foreach (var finding in findings)
@@ -386,6 +389,31 @@ internal sealed partial class GroupCommitter(
         if (conflicts == 0)
         {
             await BackOffAsync(null).ConfigureAwait(false); // what stood in the way is gone, or our view of a tail was old
+        }
+    }
+
+    /// <summary>
+    /// Looks at streams. One whose end can't be read stops that stream only: its batches among <paramref name="batches"/> are
+    /// rejected, and the look has to be repeated without them.
+    /// </summary>
+    private async ValueTask<bool> TryAsync(Func<GroupCommitter, ValueTask> look, List<PendingAppend> batches)
+    {
+        try
+        {
+            await look(this).ConfigureAwait(false);
+            return true;
+        }
+        catch (LogCorruptException corrupt) when (!LogStreams.IsShard(corrupt.Stream))
+        {
+            foreach (var append in batches.Where(append => append.Redo.Any(redo => redo.Stream == corrupt.Stream)).ToList())
+            {
+                batches.Remove(append);
+                BatchRejected(logger, append.Event.Id, corrupt.Message);
+                append.Target.Settled(
+                    append, AppendResult.Rejected, default, new AbortCause(AbortReason.Rejected, new ParticipantId(corrupt.Stream), corrupt.Message));
+            }
+
+            return false;
         }
     }
 

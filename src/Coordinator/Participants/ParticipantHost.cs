@@ -158,6 +158,10 @@ internal sealed partial class ParticipantHost(
             }
         }
 
+        // Activations come in the order of their hash codes, which differ in every process; a seed must give one order.
+        timeouts.Sort(ByEnlistment);
+        overdue.Sort(ByEnlistment);
+        inquiries.Sort(ByEnlistment);
         foreach (var participation in timeouts)
         {
             var cause = new AbortCause(
@@ -176,6 +180,8 @@ internal sealed partial class ParticipantHost(
             Feed(participation, ParticipationInput.InquiryDue.Instance, LogPosition.None);
         }
     }
+
+    private static int ByEnlistment(Participation left, Participation right) => left.Incarnation.Value.CompareTo(right.Incarnation.Value);
 
     private static ParticipationInput.DecisionReceived InputOf(Decision decision) =>
         decision is Decision.Commit ? ParticipationInput.DecisionReceived.Commit : ParticipationInput.DecisionReceived.Abort;

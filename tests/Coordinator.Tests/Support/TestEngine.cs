@@ -3,7 +3,7 @@ using Coordinator.Hosting;
 using Coordinator.Log;
 using Coordinator.Protocol;
 using Coordinator.Shards;
-using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Logging;
 using Xunit;
 
 namespace Coordinator.Tests;
@@ -23,11 +23,35 @@ internal sealed class SeededRandomSource(ulong seed) : IRandomSource
     }
 }
 
+/// <summary>Keeps what would call for an operator: violations of the protocol and a broken committer.</summary>
+internal sealed class TestLogger : ILogger
+{
+    private static readonly int[] AlarmIds = [1002, 1101, 1201];
+
+    public List<string> Alarms { get; } = [];
+
+    public IDisposable? BeginScope<TState>(TState state)
+        where TState : notnull => null;
+
+    public bool IsEnabled(LogLevel logLevel) => true;
+
+    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+    {
+        if (AlarmIds.Contains(eventId.Id))
+        {
+            Alarms.Add(formatter(state, exception) + exception);
+        }
+    }
+}
+
 /// <summary>An engine on a log in memory, its time and order in the test's hands.</summary>
 internal sealed class TestEngine : IAsyncDisposable
 {
-    private TestEngine(TransactionEngine engine, InMemoryLogStore rows, TestStore store)
+    private readonly TestLogger _logger;
+
+    private TestEngine(TransactionEngine engine, InMemoryLogStore rows, TestStore store, TestLogger logger)
     {
+        _logger = logger;
         Engine = engine;
         Rows = rows;
         Store = store;
@@ -56,10 +80,11 @@ internal sealed class TestEngine : IAsyncDisposable
         rows ??= new InMemoryLogStore(loop.Time);
         events ??= EventTypes();
         var store = new TestStore(faults?.Invoke(rows) ?? rows);
+        var logger = new TestLogger();
         var options = new CoordinatorOptions();
         configure?.Invoke(options);
         var seams = new EngineSeams(store, loop.Time, new SeededRandomSource(seed), loop, transport, "here");
-        return new TestEngine(new TransactionEngine(seams, options, events, new AggregateTypes(events), NullLogger.Instance), rows, store);
+        return new TestEngine(new TransactionEngine(seams, options, events, new AggregateTypes(events), logger), rows, store, logger);
     }
 
     /// <summary>An engine that owns the log.</summary>
@@ -94,6 +119,9 @@ internal sealed class TestEngine : IAsyncDisposable
         Assert.True(Engine.Participants.IsIdle, "a lock is held or awaited, or a transaction is still at work at a participant");
         Assert.Equal(0, Engine.InFlightCount);
     }
+
+    /// <summary>No machine got an input that no correct peer sends, and the committer is whole.</summary>
+    public void AssertNoViolation() => Assert.Empty(_logger.Alarms);
 
     public ValueTask DisposeAsync() => Engine.DisposeAsync();
 }

@@ -9,7 +9,7 @@ internal sealed class TestStore(ILogStore inner) : ILogStore
 {
     private readonly List<RowGroup> _late = [];
     private TaskCompletionSource<bool>? _held;
-    private TaskCompletionSource? _heldRead;
+    private readonly List<TaskCompletionSource> _heldReads = []; // one each: the runtime may spread the waiters of one over threads
 
     public string Description => inner.Description;
 
@@ -18,6 +18,9 @@ internal sealed class TestStore(ILogStore inner) : ILogStore
 
     /// <summary>Writes wait until <see cref="Release"/> or until given up.</summary>
     public bool HoldsAppends { get; set; }
+
+    /// <summary>Giving up one write does not let the next one through.</summary>
+    public bool KeepsHolding { get; set; }
 
     /// <summary>Reads of streams wait until <see cref="ReleaseRead"/>.</summary>
     public bool HoldsReads { get; set; }
@@ -33,7 +36,7 @@ internal sealed class TestStore(ILogStore inner) : ILogStore
 
     public bool IsHolding => _held is not null;
 
-    public bool IsHoldingRead => _heldRead is not null;
+    public bool IsHoldingRead => _heldReads.Count > 0;
 
     public bool IsDisposed { get; private set; }
 
@@ -46,7 +49,9 @@ internal sealed class TestStore(ILogStore inner) : ILogStore
     public void ReleaseRead()
     {
         HoldsReads = false;
-        Interlocked.Exchange(ref _heldRead, null)?.TrySetResult();
+        var held = _heldReads.ToList();
+        _heldReads.Clear();
+        held.ForEach(read => read.TrySetResult());
     }
 
     /// <summary>The kept writes run now: the store decides by their checks, nobody is told.</summary>
@@ -91,7 +96,7 @@ internal sealed class TestStore(ILogStore inner) : ILogStore
     {
         if (Interlocked.Exchange(ref _held, null) is { } held)
         {
-            HoldsAppends = false;
+            HoldsAppends = KeepsHolding;
             held.TrySetResult(false);
         }
 
@@ -116,7 +121,8 @@ internal sealed class TestStore(ILogStore inner) : ILogStore
         BeforeRead?.Invoke(stream);
         if (HoldsReads)
         {
-            var held = _heldRead ??= new TaskCompletionSource();
+            var held = new TaskCompletionSource();
+            _heldReads.Add(held);
             await held.Task.WaitAsync(cancellation).ConfigureAwait(false);
         }
 

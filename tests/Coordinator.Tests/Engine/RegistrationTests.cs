@@ -1,0 +1,74 @@
+using Coordinator.Hosting;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using Xunit;
+
+namespace Coordinator.Tests;
+
+/// <summary>AddCoordinator and its options.</summary>
+public sealed class RegistrationTests
+{
+    [Fact]
+    public async Task Added_twice_it_is_one_engine_and_one_hosted_service()
+    {
+        var services = Services();
+        services.AddCoordinator().UseInMemoryLog().ConfigureEvents(events => events.Add<Deposited>());
+        services.AddCoordinator(options => options.ParticipantsMax = 3);
+        await using var provider = services.BuildServiceProvider();
+        var hosted = Assert.Single(provider.GetServices<IHostedService>());
+        await hosted.StartAsync(CancellationToken.None);
+
+        Assert.Same(provider.GetRequiredService<ITransactions>(), provider.GetRequiredService<IEventLog>());
+        Assert.Equal(3, provider.GetRequiredService<TransactionEngine>().Options.ParticipantsMax);
+        Assert.True((await provider.GetRequiredService<ITransactions>().DepositAsync("a", 1)).IsCommitted);
+        await hosted.StopAsync(CancellationToken.None);
+    }
+
+    [Fact]
+    public async Task Without_a_log_it_says_which_call_is_missing()
+    {
+        var services = Services();
+        services.AddCoordinator();
+        await using var provider = services.BuildServiceProvider();
+
+        Assert.Contains("UseSqlite", Assert.Throws<InvalidOperationException>(provider.GetRequiredService<ITransactions>).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_defaults_are_valid() => Assert.True(new CoordinatorOptionsValidator().Validate(null, new()).Succeeded);
+
+    [Fact]
+    public void Every_wrong_option_is_named_with_its_value_and_its_limits()
+    {
+        var wrong = new CoordinatorOptions
+        {
+            TransactionTimeout = TimeSpan.Zero,
+            VoteTimeout = TimeSpan.FromHours(2),
+            LockTimeout = TimeSpan.FromSeconds(-1),
+            AppendStallTimeout = TimeSpan.Zero,
+            StopTimeout = TimeSpan.Zero,
+            ParticipantsMax = 0,
+            RedoBytesMax = 1,
+            InFlightMax = -1,
+            GroupBytesMax = int.MaxValue,
+            ActivationsMax = 0,
+        };
+        var faults = new CoordinatorOptionsValidator().Validate(null, wrong).Failures!.ToList();
+
+        Assert.Equal(10, faults.Count);
+        Assert.All(typeof(CoordinatorOptions).GetProperties(), option => Assert.Contains(faults, fault => fault.StartsWith(option.Name + " is ", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public void A_lock_wait_longer_than_its_transaction_is_refused() => Assert.Contains(
+        "Make it shorter", new CoordinatorOptionsValidator().Validate(null, new() { LockTimeout = TimeSpan.FromMinutes(1) }).FailureMessage, StringComparison.Ordinal);
+
+    private static ServiceCollection Services()
+    {
+        var services = new ServiceCollection();
+        services.AddSingleton<ILoggerFactory>(NullLoggerFactory.Instance);
+        return services;
+    }
+}

@@ -1,0 +1,185 @@
+using System.Text.Json.Serialization;
+using Xunit;
+
+namespace Coordinator.Tests;
+
+/// <summary>Aggregates, plain values, published events and their histories.</summary>
+public sealed class StreamTests
+{
+    [Fact]
+    public void A_published_event_is_in_the_same_append_as_the_decision() => TestLoop.Run(async loop =>
+    {
+        await using var engine = await TestEngine.StartAsync(loop);
+        await engine.Transactions.RunAsync(async transaction =>
+        {
+            await transaction.DepositAsync("a", 1);
+            await transaction.PublishAsync("notes", new Noted("a got 1"));
+        });
+
+        var rows = Assert.Single(engine.Store.Sent).Rows;
+        Assert.Equal(["account/a", "notes", "shard/0"], rows.Select(row => row.Stream.Value));
+        Assert.Single(rows.Select(row => row.AppendId).Distinct());
+    });
+
+    [Fact]
+    public void An_abort_publishes_nothing() => TestLoop.Run(async loop =>
+    {
+        await using var engine = await TestEngine.StartAsync(loop);
+        await using (var transaction = engine.Transactions.Begin())
+        {
+            await transaction.PublishAsync("notes", new Noted("never"));
+        }
+
+        Assert.Empty(await engine.RowsOfAsync("notes"));
+        engine.AssertQuiet();
+    });
+
+    [Fact]
+    public void A_plain_value_is_the_last_one_set_and_keeps_its_versions() => TestLoop.Run(async loop =>
+    {
+        await using var engine = await TestEngine.StartAsync(loop);
+        foreach (var text in new[] { "one", "two" })
+        {
+            await engine.Transactions.RunAsync(async transaction => (await transaction.UpdateStateAsync<Settings>("settings")).Set(new Settings(text)));
+        }
+
+        await engine.Transactions.RunAsync(async transaction =>
+        {
+            var view = await transaction.ReadStateAsync<Settings>("settings");
+            Assert.Equal(("two", 2L), (view.Value!.Text, view.Version));
+            Assert.Null((await transaction.ReadStateAsync<Settings>("other")).Value);
+        });
+    });
+
+    [Fact]
+    public void An_aggregate_of_many_pages_is_the_fold_of_all_its_events() => TestLoop.Run(async loop =>
+    {
+        var engine = await TestEngine.StartAsync(loop);
+        await engine.Transactions.RunAsync(async transaction =>
+        {
+            var account = await transaction.UpdateAsync<Account>("a");
+            for (var i = 0; i < 1_001; i++)
+            {
+                account.Raise(new Deposited(1));
+            }
+        });
+        await engine.DisposeAsync();
+        await using var heir = await TestEngine.StartAsync(loop, engine.Rows, seed: 2);
+
+        Assert.Equal(1_001, await heir.Transactions.BalanceAsync("a"));
+        Assert.Equal(1_001, (await HistoryAsync(heir, "account/a")).Count);
+        Assert.Equal(Enumerable.Range(501, 501).Select(version => (long)version), (await HistoryAsync(heir, "account/a", 501)).Select(one => one.Version));
+    });
+
+    [Fact]
+    public void Several_readers_load_an_aggregate_together() => TestLoop.Run(async loop =>
+    {
+        var engine = await TestEngine.StartAsync(loop);
+        await engine.Transactions.DepositAsync("a", 7);
+        await using var heir = await TestEngine.StartAsync(loop, engine.Rows, seed: 2);
+        heir.Store.HoldsReads = true;
+        var reads = Enumerable.Range(0, 5).Select(_ => heir.Transactions.BalanceAsync("a")).ToList();
+        await loop.IdleAsync();
+        heir.Store.ReleaseRead();
+
+        Assert.All(await Task.WhenAll(reads), balance => Assert.Equal(7, balance));
+    });
+
+    [Fact]
+    public void An_event_of_an_unknown_type_is_history_but_no_state() => TestLoop.Run(async loop =>
+    {
+        var engine = await TestEngine.StartAsync(loop);
+        await engine.Transactions.DepositAsync("a", 7);
+        await using var heir = await TestEngine.StartAsync(loop, engine.Rows, seed: 2, events: new EventTypes().Add<Withdrawn>());
+
+        var recorded = Assert.Single(await HistoryAsync(heir, "account/a"));
+        Assert.Equal(("account.deposited", 1, null), (recorded.Type, recorded.TypeVersion, recorded.Event));
+        var error = await Assert.ThrowsAnyAsync<Exception>(() => heir.Transactions.BalanceAsync("a"));
+        Assert.Contains("'account.deposited' version 1", error.Message, StringComparison.Ordinal);
+        heir.AssertQuiet();
+    });
+
+    [Fact]
+    public void An_exception_of_apply_leaves_the_transaction_as_it_was() => TestLoop.Run(async loop =>
+    {
+        await using var engine = await TestEngine.StartAsync(loop);
+        var outcome = await engine.Transactions.RunAsync(async transaction =>
+        {
+            var account = await transaction.UpdateAsync<Account>("a");
+            account.Raise(new Deposited(1));
+            Assert.Throws<ArgumentException>(() => account.Raise(new Noted("odd")));
+            Assert.Equal(1, account.State.Balance);
+        });
+
+        Assert.True(outcome.IsCommitted);
+        Assert.Single(await engine.RowsOfAsync("account/a"));
+    });
+
+    [Fact]
+    public void Idle_aggregates_beyond_the_limit_are_dropped_and_read_again() => TestLoop.Run(async loop =>
+    {
+        await using var engine = await TestEngine.StartAsync(loop, configure: options => options.ActivationsMax = 2);
+        await using var busy = engine.Transactions.Begin();
+        await busy.DepositAsync("busy", 5);
+        for (var i = 0; i < 10; i++)
+        {
+            await engine.Transactions.DepositAsync($"a{i}", i);
+        }
+
+        await loop.AdvanceAsync(TimeSpan.FromMilliseconds(200));
+        Assert.Equal(9, await engine.Transactions.BalanceAsync("a9"));
+        Assert.True((await busy.CommitAsync()).IsCommitted);
+    });
+
+    [Fact]
+    public void One_stream_has_one_use() => TestLoop.Run(async loop =>
+    {
+        await using var engine = await TestEngine.StartAsync(loop);
+        var error = await Assert.ThrowsAsync<ArgumentException>(() => engine.Transactions.RunAsync(async transaction =>
+        {
+            await transaction.PublishAsync("mixed", new Noted("x"));
+            await transaction.ReadStateAsync<Settings>("mixed");
+        }));
+
+        Assert.Contains("give each use a stream of its own", error.Message, StringComparison.Ordinal);
+        Assert.Empty(engine.Store.Sent);
+    });
+
+    [Fact]
+    public void Names_of_event_types_are_kept_apart()
+    {
+        var events = new EventTypes().Add<Noted>().Add<Noted>().Add<Settings>("noted", 2);
+
+        Assert.Contains("Noted", Assert.Throws<ArgumentException>(() => events.Add<Deposited>("noted")).Message, StringComparison.Ordinal);
+        Assert.Contains("'noted' version 1 already", Assert.Throws<ArgumentException>(() => events.Add<Noted>("other")).Message, StringComparison.Ordinal);
+        Assert.Contains("[EventType(", Assert.Throws<ArgumentException>(() => events.Add<StreamTests>()).Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentOutOfRangeException>(() => events.Add<Deposited>("deposited", 0));
+        Assert.All(["", "with blank", new string('x', 101), "ä"], name => Assert.Throws<ArgumentException>(() => events.Add<Withdrawn>(name)));
+        Assert.Equal(new Settings("x"), events.TryDeserialize("noted", 2, "{\"text\":\"x\"}"u8));
+        Assert.Null(events.TryDeserialize("noted", 3, "{}"u8));
+    }
+
+    [Fact]
+    public void A_source_generated_context_writes_the_same_events()
+    {
+        var events = new EventTypes { Json = NotesContext.Default.Options };
+        var data = events.Add<Noted>().Serialize(new Noted("x"));
+
+        Assert.Equal("{\"Text\":\"x\"}", System.Text.Encoding.UTF8.GetString(data.Payload.Span));
+        Assert.ThrowsAny<NotSupportedException>(() => events.Add<Settings>());
+    }
+
+    private static async Task<List<RecordedEvent>> HistoryAsync(TestEngine engine, string stream, long from = 1)
+    {
+        var history = new List<RecordedEvent>();
+        await foreach (var one in engine.Engine.ReadStreamAsync(stream, from))
+        {
+            history.Add(one);
+        }
+
+        return history;
+    }
+}
+
+[JsonSerializable(typeof(Noted))]
+internal sealed partial class NotesContext : JsonSerializerContext;
