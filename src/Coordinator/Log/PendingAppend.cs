@@ -5,7 +5,7 @@ using Coordinator.Protocol.Ownership;
 
 namespace Coordinator.Log;
 
-/// <summary>What the log says of a batch. There is no fourth answer: what is unclear is fenced first.</summary>
+/// <summary>What the log says of a batch. What is unclear is fenced first and never an answer.</summary>
 internal enum AppendResult : byte
 {
     /// <summary>Durable.</summary>
@@ -19,6 +19,9 @@ internal enum AppendResult : byte
 
     /// <summary>Another owner has the shard; whether the batch is in only that owner can say.</summary>
     OwnerLost,
+
+    /// <summary>The log's own code has broken a promise: the batch may be in, and may still land. Only the next owner can say.</summary>
+    Broken,
 }
 
 /// <summary>Who waits for a batch.</summary>

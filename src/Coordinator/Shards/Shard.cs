@@ -35,7 +35,9 @@ internal sealed partial class Shard(
     private int _mailCount;
     private long _lastSequence;
     private int _inFlight;
+    private int _inHandCount;
     private bool _stopped;
+    private volatile bool _broken;
 
     private sealed class Entry(CommitState state, IInitiator? initiator)
     {
@@ -54,6 +56,12 @@ internal sealed partial class Shard(
 
     /// <summary>True once another owner was seen; nothing is begun here any more.</summary>
     public bool IsStopped => Volatile.Read(ref _stopped);
+
+    /// <summary>
+    /// Memory was dropped while batches were in the log's hands, or cannot be trusted: that a transaction is neither here nor in
+    /// the log proves nothing yet.
+    /// </summary>
+    private bool IsBlind => _stopped && (_broken || Volatile.Read(ref _inHandCount) > 0);
 
     private OwnerView View => new(
         meta.Identity,
@@ -139,12 +147,14 @@ internal sealed partial class Shard(
 
     void IAppendTarget.Settled(PendingAppend append, AppendResult result, LogPosition position, AbortCause? cause)
     {
+        _broken |= result is AppendResult.Broken;
+        Interlocked.Decrement(ref _inHandCount);
         switch (result)
         {
             case AppendResult.Appended:
                 Post(append.Event.Id, new CommitInput.EventDurable(append.Event, position));
                 break;
-            case AppendResult.OwnerLost:
+            case AppendResult.OwnerLost or AppendResult.Broken:
                 Stop();
                 break;
             default:
@@ -179,10 +189,33 @@ internal sealed partial class Shard(
         {
             if (_mailbox.TryDequeue(out var mail))
             {
-                Handle(mail);
+                HandleOrBreak(mail);
             }
         }
         while (Interlocked.Decrement(ref _mailCount) > 0);
+    }
+
+    private void HandleOrBreak(Mail mail)
+    {
+        try
+        {
+            Handle(mail);
+        }
+        catch (Exception error)
+        {
+            // A bug or a broken promise: this owner says nothing more but that it does not know. The log is as it was, and the next
+            // owner decides from it. The pump itself goes on, or whoever asks would wait for ever.
+            Broken(logger, error, Number);
+            _broken = true;
+            Volatile.Write(ref _stopped, true);
+            foreach (var entry in _entries.Values.Concat(_recovered.Values))
+            {
+                entry.Initiator?.Announce(entry.State.Id, new CommitMessage.OutcomeAnnounced(OutcomeKind.Unknown, null));
+            }
+
+            ForgetAll();
+            (mail.Context as Completion<InquiryAnswer?>)?.TryComplete(InquiryAnswer.Undecided, dispatcher);
+        }
     }
 
     private void Handle(Mail mail)
@@ -204,7 +237,8 @@ internal sealed partial class Shard(
                 Add(entry, mail.Input);
                 break;
             case Completion<InquiryAnswer?> asked:
-                asked.TryComplete(InquiryRules.AnswerAtOnce(mail.Id, View, Find(mail.Id)?.State), dispatcher);
+                var atOnce = InquiryRules.AnswerAtOnce(mail.Id, View, Find(mail.Id)?.State);
+                asked.TryComplete(atOnce ?? (IsBlind ? InquiryAnswer.Undecided : null), dispatcher);
                 break;
             case MonotonicClock:
                 LookAtClock();
@@ -249,6 +283,7 @@ internal sealed partial class Shard(
         entry.State = step.State;
         if (step.Append is { } durable && !_stopped)
         {
+            Interlocked.Increment(ref _inHandCount);
             committer.Enqueue(new PendingAppend(_lane, durable, this));
         }
 
@@ -268,6 +303,13 @@ internal sealed partial class Shard(
         {
             Interlocked.Decrement(ref _inFlight);
         }
+    }
+
+    private void ForgetAll()
+    {
+        _entries.Clear();
+        _recovered.Clear();
+        Volatile.Write(ref _inFlight, 0);
     }
 
     /// <summary>Sequences are unique in an epoch only: a recovered transaction must not take one of ours with it.</summary>
@@ -350,9 +392,7 @@ internal sealed partial class Shard(
             Carry(entry, CommitInput.OwnershipLost.Instance);
         }
 
-        _entries.Clear();
-        _recovered.Clear();
-        Volatile.Write(ref _inFlight, 0);
+        ForgetAll();
     }
 
     [LoggerMessage(1101, LogLevel.Error, "Transaction {Transaction}: {Input} in phase {Phase} is a violation of the protocol ({Why}); ignored.")]
@@ -363,6 +403,9 @@ internal sealed partial class Shard(
 
     [LoggerMessage(1103, LogLevel.Warning, "The outcome of {Transaction} can't be read just now: {Error}")]
     private static partial void InquiryFailed(ILogger logger, TransactionId transaction, string error);
+
+    [LoggerMessage(1105, LogLevel.Critical, "Shard {Shard} stops on a broken promise. What was under way is answered as unknown; restart the process.")]
+    private static partial void Broken(ILogger logger, Exception error, ushort shard);
 
     [LoggerMessage(1104, LogLevel.Critical, "Shard {Shard} stops: it has another owner.")]
     private static partial void Stopped(ILogger logger, ushort shard);
