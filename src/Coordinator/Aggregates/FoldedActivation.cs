@@ -14,7 +14,9 @@ internal sealed class FoldedActivation(StreamName stream, Type shape, EventTypes
     public object? State { get; private set; } = initial;
 
     /// <summary>The state with one more event.</summary>
-    public object Fold(object? state, object @event) => fold(state, @event);
+    /// <exception cref="InvalidOperationException">The user's Apply returned null.</exception>
+    public object Fold(object? state, object @event) =>
+        fold(state, @event) ?? throw new InvalidOperationException($"Apply of {Shape} returned null for {@event}: it must return the new state.");
 
     public override async ValueTask LoadAsync(ILogStore store, TransactionId reader, CancellationToken cancellation)
     {
@@ -37,7 +39,7 @@ internal sealed class FoldedActivation(StreamName stream, Type shape, EventTypes
                         throw new TransactionRefusedException(reader, $"Another process owns this log now: it has written to '{Stream}'. This process must be restarted.");
                     }
 
-                    State = row.Kind is RowKind.Event ? fold(State, Read(row)) : State;
+                    State = row.Kind is RowKind.Event ? Fold(State, Read(row)) : State;
                     Version = row.Version;
                     Position = row.Position;
                 }
