@@ -5,14 +5,14 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 
 bash .build/prepare.sh || exit 1
 
-# Tests that watch system calls (is a write forced to disk before it is acknowledged?) need strace.
+# The kill test injects I/O faults, kills inside system calls and watches what is synced by strace.
 if ! command -v strace >/dev/null 2>&1; then
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
         echo "strace is missing, installing it"
         { apt-get install -y -q strace || { apt-get update -q && apt-get install -y -q strace; }; } >/dev/null 2>&1
     fi
     command -v strace >/dev/null 2>&1 ||
-        echo "!! strace is missing: tests that watch system calls (forced writes) are NOT run. Install strace to run them."
+        echo "!! strace is missing: the kill test runs without I/O faults and without watching syncs. Install strace to have them."
 fi
 
 built=$(dotnet build Coordinator.sln -c Release --no-restore --nologo -v quiet 2>&1) ||

@@ -62,7 +62,7 @@ public sealed class OrderRun(ITransactions transactions, IEventLog log, ShopArgu
             lane.Writer.Complete();
             await foreach (var order in lane.Reader.ReadAllAsync())
             {
-                var settlement = await checkout.SettleAsync(order);
+                var settlement = await SettleAsync(checkout, order);
                 Interlocked.Increment(ref _settled[(int)settlement]);
                 if (arguments.List)
                 {
@@ -72,6 +72,20 @@ public sealed class OrderRun(ITransactions transactions, IEventLog log, ShopArgu
                 progress.Increment(1);
             }
         })));
+    }
+
+    /// <summary>An order that can't be settled for a technical reason is said, and the rest goes on.</summary>
+    private static async Task<Settlement> SettleAsync(Checkout checkout, OrderRequest order)
+    {
+        try
+        {
+            return await checkout.SettleAsync(order);
+        }
+        catch (Exception error) when (error is TransactionException or LogCorruptException or UnknownEventTypeException)
+        {
+            Console.WriteLine($"order {order.Order}, line {order.InputLine}, is not settled: {error.Message}");
+            return Settlement.NotSettled;
+        }
     }
 
     private void Print(string path, int orders, int bad, double seconds, IReadOnlyList<InvariantResult> invariants)

@@ -103,6 +103,7 @@ public sealed class ShopArguments
         {
             (_, _, > 2) => $"'{words[2]}' is one word too many.",
             ("order" or "user" or "item", null, _) => $"Say which {parsed.Command}.",
+            (not "run", _, _) when parsed.Fresh => "--fresh goes with run only: it empties the log.",
             ("run" or "order" or "user" or "item" or "help", _, _) => string.Empty,
             _ => $"There is no command '{parsed.Command}'.",
         };

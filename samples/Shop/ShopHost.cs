@@ -12,8 +12,10 @@ public static class ShopHost
     public static IHost Build(string dataFolder, Action<IServiceCollection>? configure = null)
     {
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
-        builder.Logging.AddConsole(options => options.LogToStandardErrorThreshold = LogLevel.Trace).SetMinimumLevel(LogLevel.Warning);
-        Directory.CreateDirectory(dataFolder);
+        builder.Logging.AddConsole(options => options.LogToStandardErrorThreshold = LogLevel.Trace)
+            .SetMinimumLevel(LogLevel.Warning)
+            .AddFilter("Coordinator.Sqlite", LogLevel.Information) // says so if another shop has the log, and waits for it
+            .AddFilter("Microsoft.Extensions.Hosting", LogLevel.None); // a failed start is said by the program itself
         builder.Services.AddCoordinator()
             .AddEventsFrom(typeof(ShopHost).Assembly)
             .UseSqlite(Path.Combine(dataFolder, "shop.db"));

@@ -24,28 +24,40 @@ public static class ShopProgram
             return 2;
         }
 
-        if (arguments.Fresh && Directory.Exists(arguments.DataFolder))
-        {
-            foreach (var file in Directory.EnumerateFiles(arguments.DataFolder, "shop.db*"))
-            {
-                File.Delete(file);
-            }
-        }
-
-        using var host = ShopHost.Build(arguments.DataFolder, configure);
         try
         {
+            Directory.CreateDirectory(arguments.DataFolder);
+            if (arguments.Fresh)
+            {
+                Empty(arguments.DataFolder);
+            }
+
+            using var host = ShopHost.Build(arguments.DataFolder, configure);
             await host.StartAsync();
+            var good = await RunAsync(host.Services, arguments, input);
+            await host.StopAsync();
+            return good ? 0 : 1;
         }
-        catch (LogStoreException error)
+        catch (Exception error) when (error is LogStoreException or IOException or UnauthorizedAccessException)
         {
             Console.WriteLine(error.Message);
             return 1;
         }
+        catch (OperationCanceledException)
+        {
+            Console.WriteLine("Stopped before the log was free.");
+            return 1;
+        }
+    }
 
-        var good = await RunAsync(host.Services, arguments, input);
-        await host.StopAsync();
-        return good ? 0 : 1;
+    /// <summary>Empties the log under the lock that its owner holds: never beneath a running shop.</summary>
+    private static void Empty(string folder)
+    {
+        using var owner = new FileStream(Path.Combine(folder, "shop.db-owner"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        foreach (var file in new[] { "shop.db-wal", "shop.db-shm", "shop.db" })
+        {
+            File.Delete(Path.Combine(folder, file));
+        }
     }
 
     private static async Task<bool> RunAsync(IServiceProvider services, ShopArguments arguments, string input)

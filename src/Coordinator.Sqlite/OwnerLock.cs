@@ -76,6 +76,10 @@ internal sealed partial class OwnerLock : IDisposable
         {
             return null;
         }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new LogStoreException($"The owner's lock '{path}' can't be taken: {error.Message} Give this process write access to the folder, or choose another.", error);
+        }
     }
 
     /// <summary>

@@ -21,8 +21,11 @@ internal sealed class ShopScenario(int seed, int killsMin)
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("coordinator-chaos-");
     private int _folderNumber;
     private int _ioFaults;
+    private int _syncsWatched;
     private long _transactions;
     private int _inDoubtAtEnd;
+
+    private string TraceFile => Path.Combine(_folder.FullName, "trace");
 
     private string DataFolder => Path.Combine(_folder.FullName, $"log{_folderNumber}");
 
@@ -45,6 +48,7 @@ internal sealed class ShopScenario(int seed, int killsMin)
             await InjectAsync("EIO at the commit sync", Syncs, "error=EIO:when=12+9");
             var full = _random.Next(60, 400);
             await InjectAsync("no space left", Writes, $"error=ENOSPC:when={full}..{full + 8}");
+            await WatchSyncsAsync();
         }
         finally
         {
@@ -97,7 +101,13 @@ internal sealed class ShopScenario(int seed, int killsMin)
 
         var end = await ChildProcess.RunAsync("strace", Strace(call, injection));
         Listen(end);
-        _ioFaults++;
+        var injected = File.ReadLines(TraceFile).Count(line => line.Contains("(INJECTED)", StringComparison.Ordinal));
+        _ioFaults += injected;
+        if (injected == 0)
+        {
+            _violations.Add($"{what}: no fault was injected, so nothing was shown");
+        }
+
         if (end.ExitCode != 0)
         {
             _violations.Add($"{what}: the shop ended with {end.ExitCode}: {string.Join(' ', end.Lines.TakeLast(3))} {end.Errors}");
@@ -105,6 +115,37 @@ internal sealed class ShopScenario(int seed, int killsMin)
 
         Audit("after " + what);
         await FinishAsync("after " + what);
+    }
+
+    /// <summary>
+    /// One order at a time: when the Shop says that it is settled, everything written to the log before must have been synced.
+    /// A SIGKILL can't show this, for the kernel keeps what was written.
+    /// </summary>
+    private async Task WatchSyncsAsync()
+    {
+        if (!HasStrace)
+        {
+            Console.WriteLine("!! strace is missing: whether an order is synced before it is acknowledged is not watched.");
+            return;
+        }
+
+        var few = Path.Combine(_folder.FullName, "few.csv");
+        await File.WriteAllLinesAsync(few, File.ReadLines(Path.Combine(AppContext.BaseDirectory, "orders.csv")).Take(200));
+        var end = await ChildProcess.RunAsync(
+            "strace", ["-f", "-qq", "-y", "-o", TraceFile, "-e", $"trace={Writes},{Syncs}", "dotnet", .. Shop(), few, "--concurrency", "1"]);
+        Listen(end);
+        if (end.ExitCode != 0)
+        {
+            _violations.Add($"watched, the shop ended with {end.ExitCode}: {end.Errors}");
+        }
+
+        _syncsWatched = SyncWatch.Count(File.ReadLines(TraceFile), _violations);
+        if (_syncsWatched < 100)
+        {
+            _violations.Add($"only {_syncsWatched} acknowledgements were seen beside their syncs");
+        }
+
+        await FinishAsync("after watching its syncs");
     }
 
     /// <summary>Starts the Shop without any fault: it must settle the whole file.</summary>
@@ -159,7 +200,7 @@ internal sealed class ShopScenario(int seed, int killsMin)
     /// <summary>The Shop under strace, with a fault in what it does to the write-ahead log and nowhere else.</summary>
     private IEnumerable<string> Strace(string calls, string injection) =>
     [
-        "-f", "-qq", "-o", "/dev/null", "-P", Path.Combine(DataFolder, "shop.db-wal"),
+        "-f", "-qq", "-o", TraceFile, "-P", Path.Combine(DataFolder, "shop.db-wal"),
         "-e", "trace=" + calls, "-e", $"inject={calls}:{injection}", "dotnet", .. Shop(),
     ];
 
@@ -184,6 +225,7 @@ internal sealed class ShopScenario(int seed, int killsMin)
             seed,
             kills = killCount,
             ioFaults = _ioFaults,
+            syncsWatched = _syncsWatched,
             transactions = _transactions,
             violations = _violations.Count,
             inDoubtAtEnd = _inDoubtAtEnd,

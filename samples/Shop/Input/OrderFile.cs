@@ -13,6 +13,9 @@ public static class OrderFile
 {
     private const int LineLengthMax = 16 * 1024;
     private const int QuantityMax = 1_000_000;
+
+    // Each item is a participant of the order's transaction, beside the order, the cart, the account and the publication.
+    private const int ItemsMax = 50;
     private const long UnitPriceMax = 100_000_000_00;
 
     public static async Task<(List<OrderRequest> Orders, List<BadLine> Bad)> ReadAsync(string path)
@@ -33,9 +36,14 @@ public static class OrderFile
             {
                 orders.Add(Parse(number, line));
             }
-            catch (Exception error) when (error is FormatException or JsonException or OverflowException)
+            catch (Exception error) when (error is FormatException or OverflowException or JsonException or InvalidOperationException)
             {
-                bad.Add(new BadLine(number, error is JsonException ? "not valid JSON" : error.Message));
+                bad.Add(new BadLine(number, error switch
+                {
+                    JsonException => "not valid JSON",
+                    InvalidOperationException => "a value has the wrong kind",
+                    _ => error.Message,
+                }));
             }
         }
 
@@ -76,14 +84,7 @@ public static class OrderFile
         var root = document.RootElement;
         var lines = Property(root, "lines").EnumerateArray().Select(one => MakeLine(
             Text(one, "item"), Property(one, "quantity").GetRawText(), Property(one, "price").GetRawText()));
-        try
-        {
-            return Make(number, Text(root, "order"), Text(root, "user"), lines);
-        }
-        catch (InvalidOperationException error)
-        {
-            throw new FormatException("a value has the wrong kind: " + error.Message, error);
-        }
+        return Make(number, Text(root, "order"), Text(root, "user"), lines);
     }
 
     private static JsonElement Property(JsonElement element, string name) =>
@@ -123,7 +124,9 @@ public static class OrderFile
                 ? group.First() with { Quantity = checked(group.Sum(line => line.Quantity)) }
                 : throw new FormatException($"two prices for item '{group.Key}'"))
             .ToArray();
-        return merged.Length > 0 ? new OrderRequest(number, order, user, merged) : throw new FormatException("no lines");
+        return merged.Length is > 0 and <= ItemsMax
+            ? new OrderRequest(number, order, user, merged)
+            : throw new FormatException($"{merged.Length} items where an order has 1 to {ItemsMax}");
     }
 
     private static void CheckId(string what, string id)

@@ -22,30 +22,37 @@ internal sealed class FoldedActivation(StreamName stream, Type shape, EventTypes
     {
         while (!IsCurrent)
         {
-            var from = Version + 1;
-            var rows = await store.ReadAsync(Stream, from, PageSize, cancellation).ConfigureAwait(false);
+            var (version, state, doubts) = Here();
+            var rows = await store.ReadAsync(Stream, version + 1, PageSize, cancellation).ConfigureAwait(false);
+            foreach (var row in rows)
+            {
+                if (row.Transaction.Shard == reader.Shard && row.Transaction.Epoch > reader.Epoch)
+                {
+                    // What this process remembers of other streams may be older: together they would be no state that ever was.
+                    throw new TransactionRefusedException(reader, $"Another process owns this log now: it has written to '{Stream}'. This process must be restarted.");
+                }
+
+                state = row.Kind is RowKind.Event ? Fold(state, Read(row)) : state;
+            }
+
             lock (Gate)
             {
-                if (Version + 1 != from)
+                if (Version == version && Doubts == doubts)
                 {
-                    continue; // another reader of the shared lock was faster
+                    State = state;
+                    Version = rows.IsEmpty ? version : rows[^1].Version;
+                    Position = rows.IsEmpty ? Position : rows[^1].Position;
+                    IsCurrent = rows.Length < PageSize;
                 }
-
-                foreach (var row in rows)
-                {
-                    if (row.Transaction.Shard == reader.Shard && row.Transaction.Epoch > reader.Epoch)
-                    {
-                        // What this process remembers of other streams may be older: together they would be no state that ever was.
-                        throw new TransactionRefusedException(reader, $"Another process owns this log now: it has written to '{Stream}'. This process must be restarted.");
-                    }
-
-                    State = row.Kind is RowKind.Event ? Fold(State, Read(row)) : State;
-                    Version = row.Version;
-                    Position = row.Position;
-                }
-
-                IsCurrent = rows.Length < PageSize;
             }
+        }
+    }
+
+    private (long Version, object? State, int Doubts) Here()
+    {
+        lock (Gate)
+        {
+            return (Version, State, Doubts);
         }
     }
 
@@ -64,16 +71,6 @@ internal sealed class PublishedStream(StreamName stream) : Activation(stream, ty
     public override ValueTask LoadAsync(ILogStore store, TransactionId reader, CancellationToken cancellation) => ValueTask.CompletedTask;
 
     protected override void Install(Participation participation)
-    {
-    }
-}
-
-/// <summary>The history of an aggregate holds an event whose type this process does not know; the aggregate can't be used here.</summary>
-public sealed class UnknownEventTypeException : Exception
-{
-    /// <summary>Creates it for one event.</summary>
-    public UnknownEventTypeException(StreamName stream, long version, string type, int typeVersion)
-        : base($"Event {version} of stream '{stream}' is '{type}' version {typeVersion}, which is not among the event types of this process. Add its type to the coordinator's event types; never remove one that was stored.")
     {
     }
 }

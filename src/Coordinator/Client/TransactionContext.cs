@@ -131,19 +131,36 @@ internal sealed class TransactionContext(TransactionEngine engine) : ITransactio
     /// <summary>Adds an event to the redo of one participant.</summary>
     public void Record(Participation participation, object @event)
     {
+        try
+        {
+            RecordEvent(participation, @event);
+        }
+        catch (Exception error)
+        {
+            // As with a call that fails: the transaction can't commit without the event, whatever the user's code swallows (D-6).
+            Abort(new AbortCause(AbortReason.WorkFailed, new ParticipantId(participation.Activation.Stream), error.Message));
+            throw;
+        }
+    }
+
+    private void RecordEvent(Participation participation, object @event)
+    {
         ArgumentNullException.ThrowIfNull(@event);
-        var folded = participation.Activation as FoldedActivation;
+        var from = participation.Working;
         var data = engine.Events.Serialize(@event);
-        var working = folded?.Fold(StateOf(participation), @event);
+        var working = (participation.Activation as FoldedActivation)?.Fold(StateOf(participation), @event);
         if (Interlocked.Add(ref _bytes, data.Payload.Length) > engine.Options.RedoBytesMax)
         {
             throw new TransactionRefusedException(
                 Id, $"The events of transaction {Id} exceed {engine.Options.RedoBytesMax} bytes (option {nameof(CoordinatorOptions.RedoBytesMax)}). Split the transaction or raise the option.");
         }
 
-        if (!participation.Activation.TryRecord(participation, data, working))
+        switch (participation.Activation.TryRecord(participation, data, from, working))
         {
-            throw NotActive();
+            case RecordAnswer.NotActive:
+                throw NotActive();
+            case RecordAnswer.Raced:
+                throw new InvalidOperationException($"Two threads raised events on '{participation.Activation.Stream}' in transaction {Id} at once: raise one after the other.");
         }
     }
 

@@ -158,7 +158,9 @@ internal sealed partial class TransactionEngine : ITransactions, IEventLog, IAsy
         {
             throw new TransactionRefusedException(default, stopping
                 ? "The host is stopping: no transaction begins any more."
-                : shard is null ? "The host has not started: await its StartAsync first." : "Another process owns this log now: this one must be restarted.");
+                : shard is null ? "The host has not started: await its StartAsync first."
+                : shard.IsBroken ? "The engine has stopped on a fault that it can't judge (see the log): restart the process, which recovers from the log."
+                : "Another process owns this log now: this one must be restarted.");
         }
 
         if (shard.InFlightCount >= Options.InFlightMax)

@@ -85,7 +85,7 @@ internal sealed partial class GroupCommitter
             {
                 // It is in, but another owner was there before the row behind it was acknowledged: only that owner may speak.
                 Lose(fenced);
-                TellOwnerLost();
+                TellUnclear();
                 return;
             }
 
@@ -95,25 +95,27 @@ internal sealed partial class GroupCommitter
 
         if (state.ShardLost)
         {
-            TakeBack();
-            Lose(fenced);
             if (state.Verdict is GroupVerdict.Open)
             {
                 // It may be in and may still land: no member may be sent again, whichever its shard.
-                _group.Lanes.Where(one => !one.Lane.IsLost).ToList().ForEach(one => Lose(one.Lane));
+                _group.Lanes.ForEach(one => Lose(one.Lane));
+                TellUnclear();
+                return;
             }
 
+            TakeBack();
+            Lose(fenced);
             return;
         }
 
         TakeBack(fenced, state.NextVersion, fenced.Seed);
     }
 
-    private void TellOwnerLost()
+    private void TellUnclear()
     {
         foreach (var append in _group.Members)
         {
-            append.Target.Settled(append, AppendResult.OwnerLost, default, null);
+            append.Target.Settled(append, AppendResult.Unclear, default, null);
         }
     }
 

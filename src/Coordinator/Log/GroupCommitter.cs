@@ -34,6 +34,7 @@ internal sealed partial class GroupCommitter(
     private bool _running;
     private volatile bool _broken;
     private long _inFlightSince = -1;
+    private TimeSpan? _abandonedSince;
 
     /// <summary>Batches that are durable: the forced batches of design section 4's table.</summary>
     public long BatchCount { get; private set; }
@@ -66,7 +67,7 @@ internal sealed partial class GroupCommitter(
 
         if (_broken)
         {
-            append.Target.Settled(append, AppendResult.Broken, default, null);
+            append.Target.Settled(append, AppendResult.Unclear, default, null);
             return;
         }
 
@@ -88,8 +89,9 @@ internal sealed partial class GroupCommitter(
     /// <summary>The watchdog: a group that the store does not answer for becomes unclear, and is fenced.</summary>
     public void AbandonIfStuck(TimeSpan limit)
     {
-        if (InFlightSince is { } since && clock.Now - since > limit)
+        if (InFlightSince is { } since && clock.Now - since > limit && _abandonedSince != since)
         {
+            _abandonedSince = since; // once a write: some stores can let go only when the driver's call returns
             AppendStuck(logger, store.Description, limit.TotalSeconds);
             store.AbandonAppend();
         }
@@ -128,7 +130,7 @@ internal sealed partial class GroupCommitter(
         foreach (var append in pending.Distinct())
         {
             append.Lane.Ownership = append.Lane.Ownership with { Phase = OwnershipPhase.Lost };
-            append.Target.Settled(append, AppendResult.Broken, default, null);
+            append.Target.Settled(append, AppendResult.Unclear, default, null);
         }
     }
 

@@ -17,11 +17,11 @@ internal enum AppendResult : byte
     /// <summary>Not in the log, and never will be: the store refuses the rows.</summary>
     Rejected,
 
-    /// <summary>Another owner has the shard; whether the batch is in only that owner can say.</summary>
+    /// <summary>Another owner has the shard. The batch is not in the log, and never will be.</summary>
     OwnerLost,
 
-    /// <summary>The log's own code has broken a promise: the batch may be in, and may still land. Only the next owner can say.</summary>
-    Broken,
+    /// <summary>The batch may be in, or may still land, and this process can't find out any more. Only the next owner can say.</summary>
+    Unclear,
 }
 
 /// <summary>Who waits for a batch.</summary>

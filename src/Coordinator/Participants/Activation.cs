@@ -38,6 +38,9 @@ internal abstract class Activation(StreamName stream, Type shape)
     /// <summary>False until the stream was read, and again when it may have moved on without us.</summary>
     public bool IsCurrent { get; protected set; }
 
+    /// <summary>Counts how often the state was found to be possibly old: what was read before that proves nothing.</summary>
+    protected int Doubts { get; private set; }
+
     /// <summary>Set when it was looked up; cleared by the sweep that drops idle activations.</summary>
     public bool Touched { get; set; }
 
@@ -121,7 +124,11 @@ internal abstract class Activation(StreamName stream, Type shape)
                         break;
                     case ParticipationMessage.DropWork:
                         // A prepared one that is aborted may have lost to somebody else's rows: read before the next use.
-                        IsCurrent &= participation.EventCount == 0;
+                        if (participation.EventCount > 0)
+                        {
+                            Doubt();
+                        }
+
                         Leave(participation, ref outcome);
                         break;
                     case ParticipationMessage.ReleaseLocks:
@@ -132,21 +139,30 @@ internal abstract class Activation(StreamName stream, Type shape)
         }
     }
 
-    /// <summary>Adds an event to a transaction's redo; false if it promised or ended meanwhile.</summary>
-    public bool TryRecord(Participation participation, EventData data, object? working)
+    /// <summary>Adds an event to a transaction's redo.</summary>
+    /// <param name="participation">Whose redo.</param>
+    /// <param name="data">The event.</param>
+    /// <param name="from">The working state that <paramref name="working"/> was made from.</param>
+    /// <param name="working">The working state with the event.</param>
+    public RecordAnswer TryRecord(Participation participation, EventData data, object? from, object? working)
     {
         lock (Gate)
         {
+            if (!ReferenceEquals(participation.Working, from))
+            {
+                return RecordAnswer.Raced; // two threads on one handle: one event would be in the log and not in the state
+            }
+
             var step = ParticipationProtocol.Advance(participation.State, ParticipationInput.ChangeMade.Instance);
             participation.State = step.State;
             if (!step.Messages.IsEmpty)
             {
-                return false;
+                return RecordAnswer.NotActive;
             }
 
             participation.Add(data);
             participation.Working = working;
-            return true;
+            return RecordAnswer.Recorded;
         }
     }
 
@@ -191,6 +207,11 @@ internal abstract class Activation(StreamName stream, Type shape)
     /// </summary>
     public void CollectDue(TimeSpan now, List<Participation> lockTimeouts, List<Participation> overdue, List<Participation> inquiries)
     {
+        if (_participations.Count == 0)
+        {
+            return; // read without the gate: whoever comes now is not due before the next tick
+        }
+
         lock (Gate)
         {
             foreach (var participation in _participations)
@@ -220,6 +241,12 @@ internal abstract class Activation(StreamName stream, Type shape)
     /// <summary>Makes the redo part of the state. Called under the gate.</summary>
     protected abstract void Install(Participation participation);
 
+    private void Doubt()
+    {
+        IsCurrent = false;
+        Doubts++;
+    }
+
     private Participation? FindHeld(TransactionId transaction)
     {
         foreach (var participation in _participations)
@@ -244,7 +271,11 @@ internal abstract class Activation(StreamName stream, Type shape)
         }
 
         // Without the batch's position the next redo could not name its predecessor's (D-10): read the tail first.
-        IsCurrent &= position != LogPosition.None;
+        if (position == LogPosition.None)
+        {
+            Doubt();
+        }
+
         if (IsCurrent)
         {
             Install(participation);
@@ -274,6 +305,18 @@ internal abstract class Activation(StreamName stream, Type shape)
             }
         }
     }
+}
+
+/// <summary>What became of an event that a transaction wants to add to its redo.</summary>
+internal enum RecordAnswer : byte
+{
+    Recorded,
+
+    /// <summary>The transaction promised or ended meanwhile.</summary>
+    NotActive,
+
+    /// <summary>Another thread raised at the same time.</summary>
+    Raced,
 }
 
 /// <summary>What an activation wants done once its gate is released.</summary>

@@ -8,7 +8,7 @@ namespace Coordinator.Participants;
 /// <summary>One transaction at one activation: the machine's state and the work it would redo. Guarded by its activation.</summary>
 internal sealed class Participation(Activation activation, TransactionId transaction, Incarnation incarnation)
 {
-    private const int SpinsMax = 8, SpinIterations = 6;
+    private const int SpinsMax = 16, SpinIterations = 10;
 
     // Stands for "answered", so that an answer which comes at once costs no object.
     private static readonly Completion<EnlistmentRefusal?> Answered = new();

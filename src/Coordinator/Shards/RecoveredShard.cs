@@ -61,6 +61,11 @@ internal sealed record RecoveredShard(ShardLane Lane, IReadOnlyList<CommitState>
             return false;
         }
 
+        if (durable is CommitEvent.TransactionEnded && !open.ContainsKey(row.Transaction))
+        {
+            return true; // its decision is in a row that can't be read: everyone has acknowledged, nothing is open
+        }
+
         var state = CommitProtocol.Apply(open.GetValueOrDefault(row.Transaction), durable);
         if (state.CanForget)
         {

@@ -63,6 +63,9 @@ internal sealed partial class Shard(
     /// </summary>
     private bool IsBlind => _stopped && (_broken || Volatile.Read(ref _inHandCount) > 0);
 
+    /// <summary>Stopped on a broken promise, not by another owner.</summary>
+    public bool IsBroken => _broken;
+
     private OwnerView View => new(
         meta.Identity,
         _lane.Ownership.Epoch,
@@ -147,14 +150,14 @@ internal sealed partial class Shard(
 
     void IAppendTarget.Settled(PendingAppend append, AppendResult result, LogPosition position, AbortCause? cause)
     {
-        _broken |= result is AppendResult.Broken;
+        _broken |= result is AppendResult.Unclear;
         Interlocked.Decrement(ref _inHandCount);
         switch (result)
         {
             case AppendResult.Appended:
                 Post(append.Event.Id, new CommitInput.EventDurable(append.Event, position));
                 break;
-            case AppendResult.OwnerLost or AppendResult.Broken:
+            case AppendResult.OwnerLost or AppendResult.Unclear:
                 Stop();
                 break;
             default:

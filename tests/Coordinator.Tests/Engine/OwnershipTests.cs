@@ -49,7 +49,10 @@ public sealed class OwnershipTests
         Assert.True(told is TransactionOutcome.Unknown || told.IsCommitted == truth.IsCommitted, $"told {told}, and the log says {truth}");
         Assert.Equal(landsFirst ? 1 : 0, await heir.Transactions.BalanceAsync("a"));
         await loop.AdvanceAsync(TimeSpan.FromSeconds(3));
-        old.AssertQuiet(); // its participants learn it by inquiry
+        if (!landsFirst)
+        {
+            old.AssertQuiet(); // its participants learn it by inquiry; of a row that another owner may still lose they stay in doubt
+        }
     });
 
     [Fact]

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Coordinator.Protocol;
 using Xunit;
 
 namespace Coordinator.Tests;
@@ -100,7 +101,7 @@ public sealed class StreamTests
     });
 
     [Fact]
-    public void An_exception_of_apply_leaves_the_transaction_as_it_was() => TestLoop.Run(async loop =>
+    public void An_exception_of_apply_aborts_the_transaction_even_if_it_is_swallowed() => TestLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         var outcome = await engine.Transactions.RunAsync(async transaction =>
@@ -111,8 +112,61 @@ public sealed class StreamTests
             Assert.Equal(1, account.State.Balance);
         });
 
-        Assert.True(outcome.IsCommitted);
-        Assert.Single(await engine.RowsOfAsync("account/a"));
+        var aborted = Assert.IsType<TransactionOutcome.Aborted>(outcome);
+        Assert.Equal((AbortReason.WorkFailed, "account/a"), (aborted.Cause.Reason, aborted.Cause.Participant.ToString()));
+        Assert.Empty(await engine.RowsOfAsync("account/a"));
+    });
+
+    [Fact]
+    public void A_failed_publication_aborts_the_transaction_even_if_it_is_swallowed() => TestLoop.Run(async loop =>
+    {
+        await using var engine = await TestEngine.StartAsync(loop);
+        var outcome = await engine.Transactions.RunAsync(async transaction =>
+        {
+            await transaction.DepositAsync("a", 5);
+            await Assert.ThrowsAsync<ArgumentException>(async () => await transaction.PublishAsync("notes", new object()));
+        });
+
+        Assert.IsType<TransactionOutcome.Aborted>(outcome);
+        Assert.Empty(await engine.RowsOfAsync("account/a"));
+    });
+
+    [Fact]
+    public void An_event_over_the_limit_aborts_the_transaction_even_if_it_is_swallowed() => TestLoop.Run(async loop =>
+    {
+        await using var engine = await TestEngine.StartAsync(loop, configure: options => options.RedoBytesMax = 1024);
+        var outcome = await engine.Transactions.RunAsync(async transaction =>
+        {
+            await transaction.DepositAsync("a", 5);
+            var settings = await transaction.UpdateStateAsync<Settings>("settings");
+            Assert.Throws<TransactionRefusedException>(() => settings.Set(new Settings(new string('x', 3000))));
+        });
+
+        Assert.IsType<TransactionOutcome.Aborted>(outcome);
+        Assert.Empty(await engine.RowsOfAsync("account/a"));
+    });
+
+    [Fact]
+    public void Events_raised_by_several_threads_at_once_never_part_the_state_from_the_log() => TestLoop.Run(async loop =>
+    {
+        await using var engine = await TestEngine.StartAsync(loop);
+        for (var i = 0; i < 50; i++)
+        {
+            await engine.Transactions.RunAsync(async transaction =>
+            {
+                var account = await transaction.UpdateAsync<Account>("a");
+                try
+                {
+                    Parallel.For(0, 16, _ => account.Raise(new Deposited(1)));
+                }
+                catch (AggregateException)
+                {
+                    // a race was noticed: the transaction is aborted
+                }
+            });
+        }
+
+        Assert.Equal((await engine.RowsOfAsync("account/a")).Count, await engine.Transactions.BalanceAsync("a"));
     });
 
     [Fact]
