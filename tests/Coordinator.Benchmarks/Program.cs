@@ -15,7 +15,7 @@ try
 catch (UsageException error)
 {
     Console.Error.WriteLine(error.Message);
-    Console.Error.WriteLine("transfers --store memory|sqlite --accounts N --concurrency C --seconds S [--warmup S]");
-    Console.Error.WriteLine("raw       --store memory|sqlite --seconds S [--warmup S]");
+    Console.Error.WriteLine("transfers --store memory|sqlite --accounts N --concurrency C --seconds S [--warmup S, default 5: the JIT is busy until then]");
+    Console.Error.WriteLine("raw       --store memory|sqlite --seconds S [--warmup S, default 5: the JIT is busy until then]");
     return 2;
 }

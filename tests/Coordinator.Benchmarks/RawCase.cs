@@ -20,7 +20,7 @@ internal static class RawCase
         var store = arguments.Text("store", "memory");
         var (commit, close) = Open(store);
         var window = await ClosedLoop.RunAsync(
-            1, arguments.Seconds("warmup", 2), arguments.Seconds("seconds", 5), _ => ValueTask.FromResult(commit()));
+            1, arguments.Seconds("warmup", 5), arguments.Seconds("seconds", 5), _ => ValueTask.FromResult(commit()));
         close();
         Console.WriteLine(JsonSerializer.Serialize(new
         {

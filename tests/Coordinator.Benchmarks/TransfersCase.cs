@@ -23,7 +23,7 @@ internal static class TransfersCase
         long everCommitted = 0;
         var window = await ClosedLoop.RunAsync(
             concurrency,
-            arguments.Seconds("warmup", 2),
+            arguments.Seconds("warmup", 5),
             arguments.Seconds("seconds", 5),
             async random =>
             {

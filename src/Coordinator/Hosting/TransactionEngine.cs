@@ -51,7 +51,7 @@ internal sealed partial class TransactionEngine : ITransactions, IEventLog, IAsy
         var local = new LocalTransport(this);
         _transport = seams.Transport?.Invoke(local) ?? local;
         Participants.Connect(_transport);
-        _committer = new GroupCommitter(seams.Store, seams.Time, _clock, seams.Random, logger, options.GroupBytesMax);
+        _committer = new GroupCommitter(seams.Store, seams.Time, _clock, seams.Random, seams.Dispatcher, logger, options.GroupBytesMax);
     }
 
     public CoordinatorOptions Options { get; }

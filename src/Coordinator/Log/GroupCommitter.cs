@@ -16,7 +16,8 @@ namespace Coordinator.Log;
 /// here; while the store can't write, batches wait.
 /// </remarks>
 internal sealed partial class GroupCommitter(
-    ILogStore store, TimeProvider time, MonotonicClock clock, IRandomSource random, ILogger logger, int groupBytesMax)
+    ILogStore store, TimeProvider time, MonotonicClock clock, IRandomSource random, IDispatcher dispatcher, ILogger logger, int groupBytesMax)
+    : IThreadPoolWorkItem
 {
     private static readonly TimeSpan RetryDelayMin = TimeSpan.FromMilliseconds(5);
     private static readonly TimeSpan RetryDelayMax = TimeSpan.FromSeconds(1);
@@ -71,7 +72,7 @@ internal sealed partial class GroupCommitter(
             return;
         }
 
-        Start();
+        dispatcher.Queue(this);
     }
 
     /// <summary>True while no batch is under way.</summary>
@@ -97,7 +98,7 @@ internal sealed partial class GroupCommitter(
         }
     }
 
-    private async void Start()
+    async void IThreadPoolWorkItem.Execute()
     {
         try
         {
