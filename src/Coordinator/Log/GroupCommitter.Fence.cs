@@ -21,7 +21,8 @@ internal sealed partial class GroupCommitter
             var version = state.EmptyRowVersion;
             if (!emptyRows.TryGetValue(version, out var empty))
             {
-                emptyRows[version] = empty = EmptyRow(lane, version, state.FenceId, SeedAt(version));
+                emptyRows[version] = empty = LogRow.Empty(
+                    lane.Shard, version, lane.Ownership.Epoch, state.FenceId, LogRow.ClockOf(time), SeedAt(version));
             }
 
             var check = AppendRules.CheckOf(lane.Stream, version, lane.Ownership.Epoch);
@@ -117,21 +118,5 @@ internal sealed partial class GroupCommitter
         {
             append.Target.Settled(append, AppendResult.Unclear, default, null);
         }
-    }
-
-    private LogRow EmptyRow(ShardLane lane, long version, AppendId id, uint seed)
-    {
-        var row = new LogRow
-        {
-            Stream = lane.Stream,
-            Version = version,
-            Kind = RowKind.Fenced,
-            AppendId = id,
-            Epoch = lane.Ownership.Epoch,
-            Position = new LogPosition(lane.Shard, (ulong)version),
-            WrittenAt = time.GetUtcNow().ToUnixTimeMilliseconds() * 1000,
-        };
-        row.Checksum = RowChecksum.Of(row, seed);
-        return row;
     }
 }

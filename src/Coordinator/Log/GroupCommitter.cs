@@ -165,7 +165,7 @@ internal sealed partial class GroupCommitter(
         }
 
         _group.Clear();
-        var now = time.GetUtcNow().ToUnixTimeMilliseconds() * 1000;
+        var now = LogRow.ClockOf(time);
         foreach (var append in _waiting)
         {
             if (append.Lane.IsLost)
@@ -380,22 +380,4 @@ internal sealed partial class GroupCommitter(
 
         await Task.Delay(delay, time).ConfigureAwait(false);
     }
-
-    [LoggerMessage(1001, LogLevel.Warning, "The log store {Store} has not answered for {Seconds} s: giving its connection up and fencing what was sent.")]
-    private static partial void AppendStuck(ILogger logger, string store, double seconds);
-
-    [LoggerMessage(1002, LogLevel.Critical, "The group committer stopped on a broken promise. What was under way is answered as unknown, and nothing more is committed; restart the process.")]
-    private static partial void CommitterBroken(ILogger logger, Exception error);
-
-    [LoggerMessage(1003, LogLevel.Error, "The log store refuses the batch of transaction {Transaction}: {Error}")]
-    private static partial void BatchRejected(ILogger logger, TransactionId transaction, string? error);
-
-    [LoggerMessage(1004, LogLevel.Error, "Shard {Shard} has another owner: this one stops. Undecided transactions were not committed by it.")]
-    private static partial void ShardTakenOver(ILogger logger, ushort shard);
-
-    [LoggerMessage(1005, LogLevel.Warning, "The log store {Store} does not write: {Error}. Commits wait and are retried.")]
-    private static partial void StoreFailing(ILogger logger, string store, string error);
-
-    [LoggerMessage(1006, LogLevel.Warning, "It is unclear whether a group of {Count} batches landed: {Error}. Fencing it before anyone is told.")]
-    private static partial void GroupUnclear(ILogger logger, int count, string? error);
 }

@@ -92,6 +92,26 @@ internal sealed class LogRow
     /// <summary>What the stream ends with if this is its last row.</summary>
     public StreamEnd AsEnd() => new(Version, Kind is RowKind.Held ? Transaction : default, Epoch);
 
+    /// <summary>What a writer's clock shows, as <see cref="WrittenAt"/> has it.</summary>
+    public static long ClockOf(TimeProvider time) => time.GetUtcNow().ToUnixTimeMilliseconds() * 1000;
+
+    /// <summary>An empty row of a shard, sealed behind the row that <paramref name="seed"/> was taken from.</summary>
+    public static LogRow Empty(ushort shard, long version, long epoch, AppendId id, long writtenAt, uint seed)
+    {
+        var row = new LogRow
+        {
+            Stream = LogStreams.Shard(shard),
+            Version = version,
+            Kind = RowKind.Fenced,
+            AppendId = id,
+            Epoch = epoch,
+            Position = new LogPosition(shard, (ulong)version),
+            WrittenAt = writtenAt,
+        };
+        row.Checksum = RowChecksum.Of(row, seed);
+        return row;
+    }
+
     /// <inheritdoc/>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Stream}@{Version} {Kind}");
 }

@@ -93,7 +93,8 @@ internal sealed class ShardClaimer(ILogStore store, LogMeta meta, TimeProvider t
             var seed = emptyRows.TryGetValue(version - 1, out var previous)
                 ? RowChecksum.SeedAfter(previous)
                 : RowChecksum.SeedAfter(claim.Checksum, RowKind.ShardOwned, state.Epoch);
-            emptyRows[version] = empty = EmptyRow(claim, version, state.Epoch, seed);
+            emptyRows[version] = empty = LogRow.Empty(
+                claim.Position.Shard, version, state.Epoch, new AppendId(_writer, ++_sends), claim.WrittenAt, seed);
         }
 
         var answer = await store.AppendAsync(new RowGroup([empty], [AppendRules.CheckOf(empty.Stream, version, state.Epoch)])).ConfigureAwait(false);
@@ -130,26 +131,10 @@ internal sealed class ShardClaimer(ILogStore store, LogMeta meta, TimeProvider t
             Kind = RowKind.ShardOwned,
             AppendId = new AppendId(_writer, ++_sends),
             Position = new LogPosition(shard, 0),
-            WrittenAt = time.GetUtcNow().ToUnixTimeMilliseconds() * 1000,
+            WrittenAt = LogRow.ClockOf(time),
             Payload = buffer.WrittenMemory.ToArray(),
         };
         row.Checksum = RowChecksum.Of(row, 0);
-        return row;
-    }
-
-    private LogRow EmptyRow(LogRow claim, long version, long epoch, uint seed)
-    {
-        var row = new LogRow
-        {
-            Stream = claim.Stream,
-            Version = version,
-            Kind = RowKind.Fenced,
-            AppendId = new AppendId(_writer, ++_sends),
-            Epoch = epoch,
-            Position = new LogPosition(claim.Position.Shard, (ulong)version),
-            WrittenAt = claim.WrittenAt,
-        };
-        row.Checksum = RowChecksum.Of(row, seed);
         return row;
     }
 }
