@@ -156,6 +156,7 @@ internal sealed partial class AdoNetLogStore
             else
             {
                 connection.Dispose();
+                _readers.Clear();
             }
         }
     }

@@ -27,7 +27,10 @@ internal sealed partial class AdoNetLogStore : ILogStore
     public string Description => _dialect.Description;
 
     /// <inheritdoc/>
-    public async ValueTask<LogMeta> OpenAsync(LogMeta proposed, CancellationToken cancellation)
+    public IHostBeats? Beats => _dialect.Beats;
+
+    /// <inheritdoc/>
+    public async ValueTask<OpenedLog> OpenAsync(LogMeta proposed, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(proposed);
         try
@@ -36,8 +39,9 @@ internal sealed partial class AdoNetLogStore : ILogStore
             cancellation.ThrowIfCancellationRequested();
             await Lane().Post(static lane => lane.Writer()).ConfigureAwait(false);
             _readers.Open();
-            return await ReadMetaAsync(cancellation).ConfigureAwait(false)
-                ?? await CreateMetaAsync(proposed, cancellation).ConfigureAwait(false);
+            var identity = await _dialect.ReadStoreIdentityAsync(cancellation).ConfigureAwait(false);
+            return await ReadMetaAsync(identity, cancellation).ConfigureAwait(false)
+                ?? await CreateMetaAsync(proposed, identity, cancellation).ConfigureAwait(false);
         }
         catch (Exception error) when (error is not LogStoreException && _dialect.Explain(error) is { } message)
         {
@@ -54,7 +58,7 @@ internal sealed partial class AdoNetLogStore : ILogStore
             return ValueTask.FromResult(new GroupAnswer(GroupAnswerKind.Refused, new ArgumentException(fault, nameof(group))));
         }
 
-        return new ValueTask<GroupAnswer>(Write(group, static (writer, rows) => writer.CheckAndWrite(rows)));
+        return new ValueTask<GroupAnswer>(Write(group, static (writer, rows) => WriteProcedure.Append(writer, rows)));
     }
 
     /// <inheritdoc/>
@@ -90,7 +94,9 @@ internal sealed partial class AdoNetLogStore : ILogStore
         }
 
         long version = 0;
-        var answer = await Write(claim, (writer, what) => (version = writer.WriteClaim(what)) > 0).ConfigureAwait(false);
+        var answer = await Write(
+            claim,
+            (writer, what) => WriteProcedure.Run(writer, what, (stepping, wanted) => (version = stepping.WriteClaim(wanted)) > 0)).ConfigureAwait(false);
         return new ClaimAnswer(answer.Kind, answer.Kind is GroupAnswerKind.Landed ? version : 0, answer.Error);
     }
 
@@ -120,7 +126,7 @@ internal sealed partial class AdoNetLogStore : ILogStore
         await _dialect.DisposeAsync().ConfigureAwait(false);
     }
 
-    private Task<GroupAnswer> Write<T>(T what, WriteProcedure.Statements<T> statements)
+    private Task<GroupAnswer> Write<T>(T what, Func<LogWriter, T, GroupAnswer> write)
     {
         var pending = new PendingAppend();
         Task<GroupAnswer> written;
@@ -131,7 +137,7 @@ internal sealed partial class AdoNetLogStore : ILogStore
                 throw new InvalidOperationException("One write at a time: the one before has not been answered.");
             }
 
-            written = Lane().Post(lane => Answer(lane, pending, what, statements));
+            written = Lane().Post(lane => Answer(lane, pending, what, write));
             _pending = pending;
         }
 
@@ -139,12 +145,12 @@ internal sealed partial class AdoNetLogStore : ILogStore
     }
 
     /// <summary>On the lane's thread: opens a connection if there is none, writes, and destroys the connection after Unclear.</summary>
-    private GroupAnswer Answer<T>(WriterLane lane, PendingAppend pending, T what, WriteProcedure.Statements<T> statements)
+    private GroupAnswer Answer<T>(WriterLane lane, PendingAppend pending, T what, Func<LogWriter, T, GroupAnswer> write)
     {
         GroupAnswer answer;
         try
         {
-            answer = WriteProcedure.Run(lane.Writer(), what, statements);
+            answer = write(lane.Writer(), what);
         }
         catch (Exception error) when (error is not OutOfMemoryException)
         {

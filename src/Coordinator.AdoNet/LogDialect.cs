@@ -11,7 +11,7 @@ namespace Coordinator.AdoNet;
 internal abstract class LogDialect : IAsyncDisposable
 {
     /// <summary>The version of the schema that this software creates and reads.</summary>
-    public const int CurrentSchemaVersion = 1;
+    public const int CurrentSchemaVersion = 2;
 
     /// <summary>What and where, for messages to people; never a password.</summary>
     public abstract string Description { get; }
@@ -21,6 +21,9 @@ internal abstract class LogDialect : IAsyncDisposable
     /// where two writer connections are not safe: an append that was given up is then answered when its call returns.
     /// </summary>
     public abstract bool ReleasesStuckWriter { get; }
+
+    /// <summary>Whether one reader stays open as long as the store, which <see cref="ReaderPool"/> says the use of.</summary>
+    public virtual bool AnchorsReaders => true;
 
     /// <summary>Whether <see cref="CreateSchema"/> may run when there is no schema.</summary>
     public abstract bool MayCreateSchema { get; }
@@ -50,6 +53,15 @@ internal abstract class LogDialect : IAsyncDisposable
     /// transaction_id, epoch, shard and position of the stream's last row (or nulls).
     /// </summary>
     public abstract string InspectStatement { get; }
+
+    /// <summary>Heartbeats of the hosts that share the log; null where a lock shows who lives.</summary>
+    public virtual IHostBeats? Beats => null;
+
+    /// <summary>
+    /// What tells this store from a restored copy or a promoted replica of it (rule D-3), as the store says it now; empty where it
+    /// can't be told.
+    /// </summary>
+    public virtual ValueTask<string> ReadStoreIdentityAsync(CancellationToken cancellation) => ValueTask.FromResult(string.Empty);
 
     /// <summary>Makes the store usable by this process alone where it must be: locks, tests of the file system.</summary>
     public abstract ValueTask AcquireAsync(CancellationToken cancellation);

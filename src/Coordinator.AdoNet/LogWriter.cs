@@ -12,6 +12,12 @@ internal abstract class LogWriter(DbConnection connection) : IDisposable
     /// <summary>The connection; nobody else uses it.</summary>
     public DbConnection Connection { get; } = connection;
 
+    /// <summary>
+    /// Whether a group goes by <see cref="WriteWhole"/>, from BEGIN to COMMIT in one trip to the server, and not by
+    /// <see cref="Begin"/>, <see cref="CheckAndWrite"/> and <see cref="Commit"/> one after another. Claims always go step by step.
+    /// </summary>
+    public virtual bool WritesWhole => false;
+
     /// <summary>Starts a transaction by an explicit statement that takes the right to write at once where there is one.</summary>
     public abstract void Begin();
 
@@ -19,7 +25,14 @@ internal abstract class LogWriter(DbConnection connection) : IDisposable
     /// Tests the checks and, if all hold, writes the rows; false if one doesn't hold. That they still hold at COMMIT is the
     /// dialect's business: by being the only writer, by locks, or by the keys.
     /// </summary>
-    public abstract bool CheckAndWrite(RowGroup group);
+    public virtual bool CheckAndWrite(RowGroup group) => throw new NotSupportedException("This writer sends groups whole.");
+
+    /// <summary>
+    /// Sends BEGIN, the tests of the checks, the rows and COMMIT together. True only if the rows were written and COMMIT was
+    /// acknowledged as a COMMIT; false only if a check did not hold, so that COMMIT ended a transaction that had written nothing. All
+    /// else is an exception, of which <see cref="Classify"/> knows whether the server reported it before COMMIT.
+    /// </summary>
+    public virtual bool WriteWhole(RowGroup group) => throw new NotSupportedException("This writer sends groups step by step.");
 
     /// <summary>Writes a claim by one statement; the version it got, or 0 if the guard failed.</summary>
     public abstract long WriteClaim(ShardClaim claim);
@@ -32,11 +45,14 @@ internal abstract class LogWriter(DbConnection connection) : IDisposable
 
     /// <summary>
     /// Rolls back unless the database did so by itself, and looks: true only if no transaction is open any more. Never
-    /// called once COMMIT was sent.
+    /// called once COMMIT may have been carried out.
     /// </summary>
     public abstract bool EndByRollback();
 
-    /// <summary>What an error of a statement before COMMIT means, if the rollback is seen; Unclear for what is ambiguous.</summary>
+    /// <summary>
+    /// What an error of a statement before COMMIT means, if the rollback is seen; Unclear for what is ambiguous, and for what
+    /// a group that was sent whole ran into at its COMMIT or behind it.
+    /// </summary>
     public abstract GroupAnswerKind Classify(Exception error);
 
     /// <summary>

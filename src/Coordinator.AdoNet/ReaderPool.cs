@@ -4,9 +4,9 @@ using System.Data.Common;
 namespace Coordinator.AdoNet;
 
 /// <summary>
-/// Connections that only read. One of them, the anchor, stays open as long as the store: on SQLite it keeps the index of
-/// the write-ahead log alive while the writer is replaced, so that frames whose sync failed are written again and not
-/// taken from a cache that the disk never saw.
+/// Connections that only read. On SQLite one more, the anchor, stays open as long as the store: it keeps the index of the
+/// write-ahead log alive while the writer is replaced, so that frames whose sync failed are written again and not taken from a
+/// cache that the disk never saw.
 /// </summary>
 internal sealed class ReaderPool(LogDialect dialect) : IDisposable
 {
@@ -16,8 +16,18 @@ internal sealed class ReaderPool(LogDialect dialect) : IDisposable
     private DbConnection? _anchor;
     private bool _disposed;
 
-    /// <summary>Opens the anchor; before the first write.</summary>
-    public void Open() => _anchor ??= dialect.OpenReader();
+    /// <summary>Opens the anchor where there is one, before the first write; elsewhere a first reader, to see that reads work.</summary>
+    public void Open()
+    {
+        if (dialect.AnchorsReaders)
+        {
+            _anchor ??= dialect.OpenReader();
+        }
+        else
+        {
+            Return(Rent());
+        }
+    }
 
     /// <summary>An idle reader or a new one. It comes back through <see cref="Return"/>, or is disposed after an error.</summary>
     public Reader Rent()
@@ -39,15 +49,20 @@ internal sealed class ReaderPool(LogDialect dialect) : IDisposable
         }
     }
 
-    /// <summary>Closes all idle readers and the anchor.</summary>
-    public void Dispose()
+    /// <summary>Closes all idle readers: one that failed is seldom alone, as when the server was started again.</summary>
+    public void Clear()
     {
-        _disposed = true;
         while (_idle.TryPop(out var reader))
         {
             reader.Dispose();
         }
+    }
 
+    /// <summary>Closes all idle readers and the anchor.</summary>
+    public void Dispose()
+    {
+        _disposed = true;
+        Clear();
         _anchor?.Dispose();
         _anchor = null;
     }

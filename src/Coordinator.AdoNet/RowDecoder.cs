@@ -15,10 +15,10 @@ internal static class RowDecoder
 {
     /// <summary>The columns that <see cref="Read"/> expects, in order.</summary>
     public const string Columns =
-        "version, kind, append_writer, append_number, transaction_id, epoch, shard, position, previous_shard, "
+        "version, kind, append_writer, append_number, transaction_id, epoch, checkpoint, shard, position, previous_shard, "
         + "previous_position, type, type_version, written_at, checksum, payload";
 
-    private const int PayloadColumn = 14;
+    private const int PayloadColumn = 15;
 
     /// <summary>Reads the row that the reader stands on.</summary>
     public static LogRow Read(DbDataReader reader, StreamName stream)
@@ -35,16 +35,17 @@ internal static class RowDecoder
                 (ulong)Number(reader, 3, "append_number", long.MinValue, long.MaxValue, ref fault)),
             Transaction = ReadTransaction(reader, 4, ref fault),
             Epoch = reader.IsDBNull(5) ? 0 : Number(reader, 5, "epoch", 1, long.MaxValue, ref fault),
+            Checkpoint = reader.IsDBNull(6) ? 0 : Number(reader, 6, "checkpoint", 1, long.MaxValue, ref fault),
             Position = new LogPosition(
-                (ushort)Number(reader, 6, "shard", 0, ushort.MaxValue, ref fault),
-                (ulong)Number(reader, 7, "position", 0, long.MaxValue, ref fault)),
+                (ushort)Number(reader, 7, "shard", 0, ushort.MaxValue, ref fault),
+                (ulong)Number(reader, 8, "position", 0, long.MaxValue, ref fault)),
             Previous = new LogPosition(
-                (ushort)Number(reader, 8, "previous_shard", 0, ushort.MaxValue, ref fault),
-                (ulong)Number(reader, 9, "previous_position", 0, long.MaxValue, ref fault)),
-            Type = ReadText(reader, 10, "type", ref fault),
-            TypeVersion = (int)Number(reader, 11, "type_version", int.MinValue, int.MaxValue, ref fault),
-            WrittenAt = Number(reader, 12, "written_at", long.MinValue, long.MaxValue, ref fault),
-            Checksum = (uint)Number(reader, 13, "checksum", 0, uint.MaxValue, ref fault),
+                (ushort)Number(reader, 9, "previous_shard", 0, ushort.MaxValue, ref fault),
+                (ulong)Number(reader, 10, "previous_position", 0, long.MaxValue, ref fault)),
+            Type = ReadText(reader, 11, "type", ref fault),
+            TypeVersion = (int)Number(reader, 12, "type_version", int.MinValue, int.MaxValue, ref fault),
+            WrittenAt = Number(reader, 13, "written_at", long.MinValue, long.MaxValue, ref fault),
+            Checksum = (uint)Number(reader, 14, "checksum", 0, uint.MaxValue, ref fault),
             Payload = payload,
             Fault = fault,
         };

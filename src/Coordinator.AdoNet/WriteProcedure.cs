@@ -13,7 +13,11 @@ internal static class WriteProcedure
     /// <summary>What the statements between BEGIN and COMMIT do; false: a check or guard failed.</summary>
     public delegate bool Statements<in T>(LogWriter writer, T what);
 
-    /// <summary>Runs it. After Unclear the caller destroys the writer before anything else is sent.</summary>
+    /// <summary>Writes a group. After Unclear the caller destroys the writer before anything else is sent.</summary>
+    public static GroupAnswer Append(LogWriter writer, RowGroup group) =>
+        writer.WritesWhole ? RunWhole(writer, group) : Run(writer, group, static (stepping, rows) => stepping.CheckAndWrite(rows));
+
+    /// <summary>Runs it step by step. After Unclear the caller destroys the writer before anything else is sent.</summary>
     public static GroupAnswer Run<T>(LogWriter writer, T what, Statements<T> statements)
     {
         try
@@ -40,6 +44,22 @@ internal static class WriteProcedure
         catch (Exception error) when (error is not OutOfMemoryException)
         {
             return new GroupAnswer(GroupAnswerKind.Unclear, error);
+        }
+    }
+
+    /// <summary>
+    /// The same from one trip: the server skips what stands behind a statement that failed, so that an error of one before COMMIT
+    /// means that COMMIT was not carried out, and the transaction is still there to be seen ended.
+    /// </summary>
+    private static GroupAnswer RunWhole(LogWriter writer, RowGroup group)
+    {
+        try
+        {
+            return new GroupAnswer(writer.WriteWhole(group) ? GroupAnswerKind.Landed : GroupAnswerKind.CheckFailed);
+        }
+        catch (Exception error) when (error is not OutOfMemoryException)
+        {
+            return new GroupAnswer(KindBeforeCommit(writer, error), error);
         }
     }
 

@@ -41,6 +41,9 @@ public enum AbortReason
 
     /// <summary>Two readers of one aggregate both wanted to write it: neither could have been granted the lock.</summary>
     Deadlock = 12,
+
+    /// <summary>Too much waits for the log store already: the commit was not handed to it. Try again later.</summary>
+    Overloaded = 13,
 }
 
 /// <summary>Why a transaction was aborted and, where one participant is behind it, which.</summary>

@@ -39,7 +39,7 @@ internal static class SqliteErrors
         : sqlite.SqliteErrorCode switch
         {
             NotADatabase => $"'{path}' is not a SQLite database. Name another file, or move this one away.",
-            Corrupt => $"The database '{path}' is damaged. Restore it from a backup, and raise the log's generation with `coordinator restored`.",
+            Corrupt => $"The database '{path}' is damaged. Restore it from a backup, and start with CoordinatorOptions.RestoredAsGeneration.",
             CannotOpen => $"The database '{path}' can't be opened or created. Look at the rights on the file and on its directory.",
             ReadOnly => $"The database '{path}' can't be written. The log needs write access to the file and to its directory.",
             Busy or Locked => $"Another program holds the database '{path}' locked. Close it: the log has one owner.",

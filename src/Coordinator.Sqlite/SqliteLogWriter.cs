@@ -65,7 +65,7 @@ internal sealed class SqliteLogWriter : LogWriter
     /// <inheritdoc/>
     public override long WriteClaim(ShardClaim claim)
     {
-        var row = SealedClaim(claim.Row);
+        var row = ClaimRow.Sealed(claim.Row);
         _claimRow.Bind(1, row.Stream.Value);
         _claimRow.Bind(2, (long)row.AppendId.Writer);
         _claimRow.Bind(3, (long)row.AppendId.Number);
@@ -80,6 +80,7 @@ internal sealed class SqliteLogWriter : LogWriter
         _claimRow.Bind(12, claim.GuardEpoch);
         _claimRow.Bind(13, (long)claim.Identity.LogId);
         _claimRow.Bind(14, claim.Identity.Generation);
+        BindOrNull(_claimRow, 15, row.Checkpoint);
         return _claim.ExecuteScalar() is long version ? version : 0;
     }
 
@@ -117,31 +118,6 @@ internal sealed class SqliteLogWriter : LogWriter
         }
 
         base.Dispose(disposing);
-    }
-
-    /// <summary>The checksum of a claim, which leaves out what only the statement knows.</summary>
-    private static LogRow SealedClaim(LogRow row)
-    {
-        if (!LogStreams.TryParseShard(row.Stream, out var shard))
-        {
-            throw new ArgumentException($"'{row.Stream}' is no shard.", nameof(row));
-        }
-
-        var claim = new LogRow
-        {
-            Stream = row.Stream,
-            Version = 0,
-            Kind = RowKind.ShardOwned,
-            AppendId = row.AppendId,
-            Position = new LogPosition(shard, 0),
-            Previous = row.Previous,
-            Type = row.Type,
-            TypeVersion = row.TypeVersion,
-            WrittenAt = row.WrittenAt,
-            Payload = row.Payload,
-        };
-        claim.Checksum = RowChecksum.Of(claim, 0);
-        return claim;
     }
 
     /// <summary>The comparison itself is the rule that every store shares.</summary>
@@ -190,16 +166,17 @@ internal sealed class SqliteLogWriter : LogWriter
         _insertRow.Bind(4, (long)row.AppendId.Writer);
         _insertRow.Bind(5, (long)row.AppendId.Number);
         BindTransaction(row.Transaction);
-        BindEpoch(row.Epoch);
-        _insertRow.Bind(8, row.Position.Shard);
-        _insertRow.Bind(9, (long)row.Position.Position);
-        _insertRow.Bind(10, row.Previous.Shard);
-        _insertRow.Bind(11, (long)row.Previous.Position);
-        _insertRow.Bind(12, row.Type);
-        _insertRow.Bind(13, row.TypeVersion);
-        _insertRow.Bind(14, row.WrittenAt);
-        _insertRow.Bind(15, row.Checksum);
-        _insertRow.Bind(16, row.Payload.Span);
+        BindOrNull(_insertRow, 7, row.Epoch);
+        BindOrNull(_insertRow, 8, row.Checkpoint);
+        _insertRow.Bind(9, row.Position.Shard);
+        _insertRow.Bind(10, (long)row.Position.Position);
+        _insertRow.Bind(11, row.Previous.Shard);
+        _insertRow.Bind(12, (long)row.Previous.Position);
+        _insertRow.Bind(13, row.Type);
+        _insertRow.Bind(14, row.TypeVersion);
+        _insertRow.Bind(15, row.WrittenAt);
+        _insertRow.Bind(16, row.Checksum);
+        _insertRow.Bind(17, row.Payload.Span);
     }
 
     private void BindTransaction(TransactionId transaction)
@@ -215,15 +192,15 @@ internal sealed class SqliteLogWriter : LogWriter
         _insertRow.Bind(6, bytes);
     }
 
-    private void BindEpoch(long epoch)
+    private static void BindOrNull(SqliteStatement statement, int index, long value)
     {
-        if (epoch == 0)
+        if (value == 0)
         {
-            _insertRow.BindNull(7);
+            statement.BindNull(index);
         }
         else
         {
-            _insertRow.Bind(7, epoch);
+            statement.Bind(index, value);
         }
     }
 

@@ -5,7 +5,7 @@ namespace Coordinator.Sqlite;
 /// <summary>Schema and statements. Streams compare byte by byte: BINARY collation is written out though it is the default.</summary>
 internal static class SqliteStatements
 {
-    /// <summary>The schema, version 1.</summary>
+    /// <summary>The schema, version 2.</summary>
     public const string Schema =
         """
         CREATE TABLE IF NOT EXISTS coordinator_schema (
@@ -21,6 +21,7 @@ internal static class SqliteStatements
           append_number     INTEGER NOT NULL,
           transaction_id    BLOB,
           epoch             INTEGER,
+          checkpoint        INTEGER,
           shard             INTEGER NOT NULL,
           position          INTEGER NOT NULL,
           previous_shard    INTEGER NOT NULL,
@@ -40,7 +41,7 @@ internal static class SqliteStatements
           ON coordinator_event (transaction_id) WHERE kind IN (19, 20);
 
         INSERT INTO coordinator_schema (version)
-          SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM coordinator_schema);
+          SELECT 2 WHERE NOT EXISTS (SELECT 1 FROM coordinator_schema);
         """;
 
     public const string ReadRows =
@@ -79,7 +80,7 @@ internal static class SqliteStatements
 
     /// <summary>Parameters in the order of the columns.</summary>
     public const string Insert =
-        "INSERT INTO coordinator_event (stream, " + RowDecoder.Columns + ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
+        "INSERT INTO coordinator_event (stream, " + RowDecoder.Columns + ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
 
     /// <summary>
     /// A claim: version, epoch and position are the shard's next version. It writes nothing unless the last row is of the
@@ -87,7 +88,7 @@ internal static class SqliteStatements
     /// </summary>
     public const string Claim =
         "INSERT INTO coordinator_event (stream, " + RowDecoder.Columns + ") "
-        + "SELECT ?1, last.version + 1, 16, ?2, ?3, NULL, last.version + 1, ?4, last.version + 1, ?5, ?6, ?7, ?8, ?9, ?10, ?11 "
+        + "SELECT ?1, last.version + 1, 16, ?2, ?3, NULL, last.version + 1, ?15, ?4, last.version + 1, ?5, ?6, ?7, ?8, ?9, ?10, ?11 "
         + "FROM (SELECT coalesce(max(version), 0) AS version FROM coordinator_event WHERE stream = ?1) last "
         + "WHERE coalesce((SELECT epoch FROM coordinator_event WHERE stream = ?1 AND version = last.version), 0) = ?12 "
         + "AND EXISTS (SELECT 1 FROM coordinator_event WHERE stream = 'meta' AND append_writer = ?13 AND append_number = ?14 "

@@ -26,7 +26,7 @@ public sealed class OwnerLockTests : IAsyncDisposable
         Assert.False(opening.IsCompleted);
         await first.DisposeAsync();
         await _time.FireNextAsync();
-        Assert.Equal(TestLog.Meta, await opening);
+        Assert.Equal(TestLog.Meta, (await opening).Meta);
     }
 
     [Fact]
@@ -91,7 +91,7 @@ public sealed class OwnerLockTests : IAsyncDisposable
             await Task.WhenAny(opening, fired);
         }
 
-        Assert.Equal(TestLog.Meta, await opening);
+        Assert.Equal(TestLog.Meta, (await opening).Meta);
     }
 
     public async ValueTask DisposeAsync()

@@ -73,15 +73,15 @@ public sealed class SqliteConfigurationTests : IAsyncDisposable
         Execute(SqliteLogStore.SchemaScript);
         await using var store = SqliteLogStore.Create(
             new() { DataSource = Database, CreateIfMissing = false }, TimeProvider.System, NullLogger.Instance);
-        Assert.Equal(TestLog.Meta, await store.OpenAsync(TestLog.Meta, CancellationToken.None));
+        Assert.Equal(TestLog.Meta, (await store.OpenAsync(TestLog.Meta, CancellationToken.None)).Meta);
     }
 
     [Fact]
     public async Task Another_schema_version_is_refused()
     {
         await CreateLogAsync();
-        Execute("UPDATE coordinator_schema SET version = 2");
-        await RefusedAsync(_fixture.Options, "schema version 2");
+        Execute("UPDATE coordinator_schema SET version = 1");
+        await RefusedAsync(_fixture.Options, "schema version 1");
     }
 
     [Fact]
@@ -156,7 +156,7 @@ public sealed class SqliteConfigurationTests : IAsyncDisposable
         await using var log = await TestLog.OpenAsync(_fixture);
         var group = log.Group(new StreamWrite("a", 0));
         Execute("CREATE TRIGGER intruder BEFORE INSERT ON coordinator_event WHEN NEW.stream = 'a' AND NEW.kind = 1 BEGIN "
-            + "INSERT INTO coordinator_event SELECT 'a', 1, 2, 0, 0, NULL, NULL, 0, 0, 0, 0, '', 0, 0, 0, x'' "
+            + "INSERT INTO coordinator_event SELECT 'a', 1, 2, 0, 0, NULL, NULL, NULL, 0, 0, 0, 0, '', 0, 0, 0, x'' "
             + "WHERE NOT EXISTS (SELECT 1 FROM coordinator_event WHERE stream = 'a'); END");
         Assert.Equal(GroupAnswerKind.CheckFailed, (await log.Store.AppendAsync(group)).Kind);
         Assert.Equal(0, await log.CountAsync(group));

@@ -5,7 +5,6 @@ using Coordinator.Testing.Faults;
 using Coordinator.Testing.Logs;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Logging.Abstractions;
-using Xunit;
 
 namespace Coordinator.Sqlite.Tests;
 
@@ -13,7 +12,7 @@ namespace Coordinator.Sqlite.Tests;
 internal sealed class SqliteLogFixture : ILogStoreFixture
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("coordinator-log-").FullName;
-    private readonly DriverFaults _faults = new(ErrorOf);
+    private readonly DriverFaults _faults = new(static (kind, _) => ErrorOf(kind));
 
     public SqliteLogFixture() =>
         Options = new SqliteLogOptions
@@ -33,6 +32,9 @@ internal sealed class SqliteLogFixture : ILogStoreFixture
     /// <inheritdoc/>
     public bool AnswersAbandonedAtOnce => false;
 
+    /// <inheritdoc/>
+    public bool HasBeats => false;
+
     /// <summary>The faults, as the driver meets them.</summary>
     public DriverFaults DriverFaults => _faults;
 
@@ -44,30 +46,14 @@ internal sealed class SqliteLogFixture : ILogStoreFixture
     public async Task DamageAsync(RowKey key, RowDamage damage)
     {
         await using var connection = Connect();
-        await using var command = connection.CreateCommand();
-        command.CommandText = "UPDATE coordinator_event SET " + damage switch
+        await SqlRowDamage.ApplyAsync(connection, key, damage, SqliteStatements.ReadRows, static one => one switch
         {
             RowDamage.Checksum => "checksum = checksum - 1 + 2 * (checksum = 0)",
             RowDamage.UnknownKind => "kind = 99",
             RowDamage.Transaction => "transaction_id = substr(coalesce(transaction_id, zeroblob(24)), 1, 23) || x'ee'",
             RowDamage.NulInType => "type = type || char(0)",
-            _ => "payload = @payload, checksum = @checksum",
-        } + " WHERE stream = @stream AND version = @version";
-        command.Parameters.AddWithValue("@stream", key.Stream.Value);
-        command.Parameters.AddWithValue("@version", key.Version);
-        if (damage is RowDamage.PayloadBit or RowDamage.NewerFormat)
-        {
-            var damaged = RowDamages.Apply(await ReadAsync(connection, key), damage);
-            command.Parameters.AddWithValue("@payload", damaged.Payload.ToArray());
-            command.Parameters.AddWithValue("@checksum", (long)damaged.Checksum);
-        }
-
-        if (damage is RowDamage.NewerFormat)
-        {
-            command.CommandText = command.CommandText.Replace(" WHERE", ", written_at = 0 WHERE", StringComparison.Ordinal);
-        }
-
-        Assert.Equal(1, await command.ExecuteNonQueryAsync());
+            _ => throw new InvalidOperationException($"{one} is no assignment: it changes the payload."),
+        });
     }
 
     public SqliteConnection Connect()
@@ -83,18 +69,6 @@ internal sealed class SqliteLogFixture : ILogStoreFixture
         _faults.Dispose();
         Directory.Delete(_folder, recursive: true);
         return ValueTask.CompletedTask;
-    }
-
-    private static async Task<LogRow> ReadAsync(SqliteConnection connection, RowKey key)
-    {
-        await using var command = connection.CreateCommand();
-        command.CommandText = SqliteStatements.ReadRows;
-        command.Parameters.AddWithValue("@stream", key.Stream.Value);
-        command.Parameters.AddWithValue("@from", key.Version);
-        command.Parameters.AddWithValue("@count", 1L);
-        await using var reader = await command.ExecuteReaderAsync();
-        Assert.True(await reader.ReadAsync());
-        return RowDecoder.Read(reader, key.Stream);
     }
 
     private static SqliteException ErrorOf(DriverErrorKind kind) => kind switch

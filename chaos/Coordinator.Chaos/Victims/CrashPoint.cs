@@ -1,15 +1,23 @@
 using System.Globalization;
-using System.Runtime.InteropServices;
 
 namespace Coordinator.Chaos.Victims;
 
 /// <summary>
-/// A named point of the commit path at which a victim kills itself: the n-th time it gets there. The numbers are those of the
-/// fault catalogue.
+/// A named point of the commit path at which a victim kills or stops itself: the n-th time it gets there. The numbers are those
+/// of the fault catalogue.
 /// </summary>
-internal sealed partial class CrashPoint(string name, int occurrence)
+internal sealed class CrashPoint
 {
-    private int _left = occurrence;
+    private Trap? _trap;
+
+    private sealed class Trap(string name, int occurrence, int signal)
+    {
+        private int _left = occurrence;
+
+        public int Signal => signal;
+
+        public bool Springs(string point) => point == name && Interlocked.Decrement(ref _left) == 0;
+    }
 
     /// <summary>Every point, with what is true there.</summary>
     public static IReadOnlyList<string> Names { get; } =
@@ -32,22 +40,31 @@ internal sealed partial class CrashPoint(string name, int occurrence)
     {
         var parts = text.Split(':');
         return parts.Length == 2 && Names.Contains(parts[0], StringComparer.Ordinal) && int.TryParse(parts[1], CultureInfo.InvariantCulture, out var occurrence)
-            ? new CrashPoint(parts[0], occurrence)
+            ? Armed(parts[0], occurrence)
             : null;
     }
 
-    /// <summary>Dies here if this is the point and its time has come: by SIGKILL, so that nothing of the process can tidy up.</summary>
+    /// <summary>Sets the point and its occurrence, counted from now; null for none. Takes the place of what was set before.</summary>
+    public void Arm(string? name, int occurrence, int signal) =>
+        Volatile.Write(ref _trap, name is null ? null : new Trap(name, occurrence, signal));
+
+    /// <summary>Dies or stops here if this is the point and its time has come: by a signal, so that nothing of the process can tidy up.</summary>
     public void Reach(string point)
     {
-        if (point == name && Interlocked.Decrement(ref _left) == 0)
+        if (Volatile.Read(ref _trap) is { } trap && trap.Springs(point))
         {
-            _ = Kill(Environment.ProcessId, SignalKill);
-            Thread.Sleep(Timeout.Infinite); // the signal is on its way; this thread does nothing more
+            Signals.Send(Environment.ProcessId, trap.Signal);
+            if (trap.Signal == Signals.Kill)
+            {
+                Thread.Sleep(Timeout.Infinite); // the signal is on its way; this thread does nothing more
+            }
         }
     }
 
-    private const int SignalKill = 9;
-
-    [LibraryImport("libc", EntryPoint = "kill")]
-    private static partial int Kill(int process, int signal);
+    private static CrashPoint Armed(string name, int occurrence)
+    {
+        var point = new CrashPoint();
+        point.Arm(name, occurrence, Signals.Kill);
+        return point;
+    }
 }

@@ -9,7 +9,9 @@ internal sealed class CrashingStore(ILogStore inner, CrashPoint point) : ILogSto
 {
     public string Description => inner.Description;
 
-    public ValueTask<LogMeta> OpenAsync(LogMeta proposed, CancellationToken cancellation) => inner.OpenAsync(proposed, cancellation);
+    public IHostBeats? Beats => inner.Beats;
+
+    public ValueTask<OpenedLog> OpenAsync(LogMeta proposed, CancellationToken cancellation) => inner.OpenAsync(proposed, cancellation);
 
     public async ValueTask<GroupAnswer> AppendAsync(RowGroup group)
     {

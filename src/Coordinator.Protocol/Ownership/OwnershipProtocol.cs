@@ -20,6 +20,9 @@ internal enum OwnershipPhase : byte
 
     /// <summary>Was or wanted to be the owner; somebody else is. Final for this Shard object.</summary>
     Lost,
+
+    /// <summary>Has handed the shard over by its last row: nothing is appended any more. Final for this Shard object.</summary>
+    Released,
 }
 
 /// <summary>Ownership of one shard as one Shard object knows it.</summary>
@@ -77,6 +80,12 @@ internal abstract record OwnershipInput
     /// <summary>They are settled: the shard goes on at this version.</summary>
     internal sealed record AppendSettled(long NextVersion) : OwnershipInput;
 
+    /// <summary>The row that hands the shard over is being sent, as the owner's last.</summary>
+    internal sealed record ReleaseStarted : OwnershipInput
+    {
+        public static ReleaseStarted Instance { get; } = new();
+    }
+
     /// <summary>A ShardOwned row of somebody else was read (rule D-4).</summary>
     internal sealed record ForeignClaimRead : OwnershipInput;
 }
@@ -108,6 +117,7 @@ internal static class OwnershipProtocol
         (OwnershipPhase.Owned, OwnershipInput.AppendStarted) when !state.AppendInFlight => state with { AppendInFlight = true },
         (OwnershipPhase.Owned, OwnershipInput.AppendSettled settled) when state.AppendInFlight && settled.NextVersion >= state.NextVersion =>
             state with { AppendInFlight = false, NextVersion = settled.NextVersion },
+        (OwnershipPhase.Owned, OwnershipInput.ReleaseStarted) when !state.AppendInFlight => state with { Phase = OwnershipPhase.Released },
         (_, OwnershipInput.ForeignClaimRead) => state with { Phase = OwnershipPhase.Lost },
         _ => throw new InvariantViolationException($"{input.GetType().Name} means nothing to an owner that is {state.Phase}"),
     };

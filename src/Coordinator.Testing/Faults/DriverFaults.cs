@@ -21,8 +21,11 @@ internal sealed class DriverFaultException(string message) : DbException(message
 /// <summary>
 /// Faults between a store and its driver. One is armed, waits for the statement it is about, happens once, and is gone.
 /// </summary>
-/// <param name="errorOf">The driver's own exceptions, so that the dialect under test classifies what it would meet.</param>
-internal sealed class DriverFaults(Func<DriverErrorKind, Exception> errorOf) : IAppendFaults, IDisposable
+/// <param name="errorOf">
+/// The driver's own exceptions, so that the dialect under test classifies what it would meet; with the statement that failed if
+/// it was sent with others.
+/// </param>
+internal sealed partial class DriverFaults(Func<DriverErrorKind, DbBatchCommand?, Exception> errorOf) : IAppendFaults, IDisposable
 {
     private readonly Lock _gate = new();
     private readonly List<Action> _late = [];
@@ -82,15 +85,7 @@ internal sealed class DriverFaults(Func<DriverErrorKind, Exception> errorOf) : I
     /// <summary>Executes a statement, or what the armed fault makes of it.</summary>
     internal T Execute<T>(FaultyConnection connection, StatementKind kind, Func<T> run, T otherTag)
     {
-        if (connection.HasFailed && !connection.IsLost && kind is (StatementKind.Begin or StatementKind.Rollback))
-        {
-            connection.HasFailed = false; // the failed transaction is over, or about to be
-        }
-        else if (connection.HasFailed && kind is not StatementKind.Rollback)
-        {
-            StatementsAfterError++;
-        }
-
+        Count(connection, kind);
         return connection.IsLost ? throw Lost(connection, late: null) : Take(kind) switch
         {
             AppendFault.None => run(),
@@ -104,6 +99,18 @@ internal sealed class DriverFaults(Func<DriverErrorKind, Exception> errorOf) : I
             AppendFault.StallAtStatement or AppendFault.StallAtCommit => RunWhenReleased(run),
             _ => throw Lost(connection, late: null), // BeginLost, CommitLost, RollbackLost at the rollback
         };
+    }
+
+    private void Count(FaultyConnection connection, StatementKind kind)
+    {
+        if (connection.HasFailed && !connection.IsLost && kind is (StatementKind.Begin or StatementKind.Rollback))
+        {
+            connection.HasFailed = false; // the failed transaction is over, or about to be
+        }
+        else if (connection.HasFailed && kind is not StatementKind.Rollback)
+        {
+            StatementsAfterError++;
+        }
     }
 
     private static bool IsAbout(AppendFault fault, StatementKind kind) => fault switch
@@ -139,7 +146,7 @@ internal sealed class DriverFaults(Func<DriverErrorKind, Exception> errorOf) : I
     private Exception Fail(FaultyConnection connection, DriverErrorKind kind)
     {
         connection.HasFailed = true;
-        return errorOf(kind);
+        return errorOf(kind, null);
     }
 
     private Exception FailAndLoseRollback(FaultyConnection connection)
@@ -170,7 +177,15 @@ internal sealed class DriverFaults(Func<DriverErrorKind, Exception> errorOf) : I
             {
                 _late.Add(() =>
                 {
-                    late();
+                    try
+                    {
+                        late();
+                    }
+                    catch (DbException)
+                    {
+                        // The server has ended the session meanwhile: what is late then never lands.
+                    }
+
                     connection.Inner.Dispose();
                 });
             }

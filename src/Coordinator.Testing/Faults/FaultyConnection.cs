@@ -23,6 +23,20 @@ internal enum StatementKind : byte
     Rollback,
 }
 
+/// <summary>Tells statements apart by their text.</summary>
+internal static class StatementKinds
+{
+    /// <summary>What a statement does.</summary>
+    public static StatementKind Of(string statement) => statement.AsSpan().TrimStart() switch
+    {
+        var text when text.StartsWith("BEGIN", StringComparison.OrdinalIgnoreCase) => StatementKind.Begin,
+        var text when text.StartsWith("COMMIT", StringComparison.OrdinalIgnoreCase) => StatementKind.Commit,
+        var text when text.StartsWith("ROLLBACK", StringComparison.OrdinalIgnoreCase) => StatementKind.Rollback,
+        var text when text.Contains("INSERT INTO", StringComparison.OrdinalIgnoreCase) => StatementKind.Insert,
+        _ => StatementKind.Other,
+    };
+}
+
 /// <summary>A connection whose statements run into <see cref="DriverFaults"/>.</summary>
 internal sealed class FaultyConnection(DbConnection inner, DriverFaults faults) : DbConnection
 {
@@ -73,11 +87,19 @@ internal sealed class FaultyConnection(DbConnection inner, DriverFaults faults) 
         }
     }
 
+    /// <inheritdoc/>
+    public override bool CanCreateBatch => Inner.CanCreateBatch;
+
+    internal DbDataReader Execute(DbBatch inner, Func<DbDataReader> run) => faults.Execute(this, inner, run);
+
     internal T Execute<T>(StatementKind kind, Func<T> run, T otherTag) => faults.Execute(this, kind, run, otherTag);
 
     /// <inheritdoc/>
     protected override DbTransaction BeginDbTransaction(IsolationLevel isolationLevel) =>
         new FaultyTransaction(this, Execute(StatementKind.Begin, () => Inner.BeginTransaction(isolationLevel), null!));
+
+    /// <inheritdoc/>
+    protected override DbBatch CreateDbBatch() => new FaultyBatch(this, Inner.CreateBatch());
 
     /// <inheritdoc/>
     protected override DbCommand CreateDbCommand() => new FaultyCommand(this, Inner.CreateCommand());
@@ -184,14 +206,7 @@ internal sealed class FaultyCommand(FaultyConnection connection, DbCommand inner
         set => inner.Transaction = (value as FaultyTransaction)?.Inner ?? value;
     }
 
-    private StatementKind Kind => CommandText.AsSpan().TrimStart() switch
-    {
-        var text when text.StartsWith("BEGIN", StringComparison.OrdinalIgnoreCase) => StatementKind.Begin,
-        var text when text.StartsWith("COMMIT", StringComparison.OrdinalIgnoreCase) => StatementKind.Commit,
-        var text when text.StartsWith("ROLLBACK", StringComparison.OrdinalIgnoreCase) => StatementKind.Rollback,
-        var text when text.Contains("INSERT INTO", StringComparison.OrdinalIgnoreCase) => StatementKind.Insert,
-        _ => StatementKind.Other,
-    };
+    private StatementKind Kind => StatementKinds.Of(CommandText);
 
     /// <inheritdoc/>
     public override void Cancel() => inner.Cancel();

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Coordinator.Log;
 using Coordinator.Protocol;
+using Coordinator.Testing.Simulation;
 
 namespace Coordinator.Testing.Faults;
 
@@ -22,24 +23,17 @@ internal sealed class FaultyLogStore(ILogStore inner, Func<AppendFault>? next = 
     public string Description => inner.Description + " with faults";
 
     /// <inheritdoc/>
+    public IHostBeats? Beats => inner.Beats;
+
+    /// <inheritdoc/>
     public Task Stalled => _stalled.Task;
 
     /// <summary>Draws faults from a seed: this share of writes, all kinds alike, without those that stall.</summary>
     public static Func<AppendFault> Seeded(int seed, double share)
     {
-        var state = (ulong)(uint)seed;
+        var random = new SeededRandom((uint)seed);
         AppendFault[] faults = [.. AppendFaults.All.Where(fault => !fault.Stalls())];
-        return () => Draw() < share ? faults[(int)(Draw() * faults.Length)] : AppendFault.None;
-
-        // SplitMix64: the same faults for a seed on every version of the runtime.
-        double Draw()
-        {
-            state += 0x9E3779B97F4A7C15;
-            var bits = state;
-            bits = (bits ^ (bits >> 30)) * 0xBF58476D1CE4E5B9;
-            bits = (bits ^ (bits >> 27)) * 0x94D049BB133111EB;
-            return ((bits ^ (bits >> 31)) >> 11) * (1.0 / (1UL << 53));
-        }
+        return () => random.Chance(share) ? random.Of(faults) : AppendFault.None;
     }
 
     /// <inheritdoc/>
@@ -70,7 +64,7 @@ internal sealed class FaultyLogStore(ILogStore inner, Func<AppendFault>? next = 
     }
 
     /// <inheritdoc/>
-    public ValueTask<LogMeta> OpenAsync(LogMeta proposed, CancellationToken cancellation) => inner.OpenAsync(proposed, cancellation);
+    public ValueTask<OpenedLog> OpenAsync(LogMeta proposed, CancellationToken cancellation) => inner.OpenAsync(proposed, cancellation);
 
     /// <inheritdoc/>
     public async ValueTask<GroupAnswer> AppendAsync(RowGroup group)

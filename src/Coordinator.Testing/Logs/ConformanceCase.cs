@@ -27,6 +27,9 @@ internal interface ILogStoreFixture : IAsyncDisposable
     /// <summary>Whether a stuck append is answered at once when it is given up, not only when the driver lets go.</summary>
     bool AnswersAbandonedAtOnce { get; }
 
+    /// <summary>Whether hosts beat in this store; false where a lock shows who lives.</summary>
+    bool HasBeats { get; }
+
     /// <summary>Damages one row behind the store's back.</summary>
     Task DamageAsync(RowKey key, RowDamage damage);
 }

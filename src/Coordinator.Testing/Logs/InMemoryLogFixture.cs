@@ -17,6 +17,9 @@ internal sealed class InMemoryLogFixture(TimeProvider time) : ILogStoreFixture
     public bool AnswersAbandonedAtOnce => true;
 
     /// <inheritdoc/>
+    public bool HasBeats => true;
+
+    /// <inheritdoc/>
     public ILogStore Create() => _store = new FaultyLogStore(_rows);
 
     /// <inheritdoc/>
@@ -38,7 +41,7 @@ internal static class RowDamages
     {
         if (damage is RowDamage.NewerFormat)
         {
-            var newer = MetaRow.Create(TestLog.Meta with { FormatVersion = LogMeta.CurrentFormatVersion + 1 }, DateTimeOffset.UnixEpoch);
+            var newer = MetaRow.Create(TestLog.Meta with { FormatVersion = LogMeta.CurrentFormatVersion + 1 }, string.Empty, version: 1, DateTimeOffset.UnixEpoch);
             return newer;
         }
 
@@ -58,6 +61,7 @@ internal static class RowDamages
                 ? new TransactionId(TestLog.Meta.Identity, 0, 1, 1, row.Transaction.Sequence + 1000)
                 : row.Transaction,
             Epoch = row.Epoch,
+            Checkpoint = row.Checkpoint,
             Position = row.Position,
             Previous = row.Previous,
             Type = damage is RowDamage.NulInType ? row.Type + "\0" : row.Type,

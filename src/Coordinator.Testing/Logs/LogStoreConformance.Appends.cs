@@ -28,9 +28,22 @@ internal static partial class LogStoreConformance
         new("A validated read of an absent stream holds", fixture => AbsentReadAsync(fixture, holds: true)),
         new("A validated read of a stream that appeared fails", fixture => AbsentReadAsync(fixture, holds: false)),
         new("A group may hold only a validated read and its shard row", OnlyAReadAndItsShardRow),
+        new("Checks may come in any order", ChecksInAnyOrder),
         new("A refused group can be sent again and lands", RefusedGroupLandsLater),
         new("A second write is not taken while one is under way", SecondWriteIsNotTaken),
     ];
+
+    private static async Task ChecksInAnyOrder(ILogStoreFixture fixture)
+    {
+        await using var log = await TestLog.OpenAsync(fixture);
+        var group = log.Group(
+            new StreamWrite("a", 0, 2), new StreamWrite("b", 0), new StreamWrite("c", 0, 0), new StreamWrite("d", 0), new StreamWrite("e", 0, 0), new StreamWrite("z", 0));
+        Expect.Answer(GroupAnswerKind.Landed, await log.AppendAsync(group with { Checks = [.. group.Checks.Reverse()] }), "checks from last to first");
+        var second = log.Group(new StreamWrite("b", 1), new StreamWrite("c", 0, 0), new StreamWrite("z", 1));
+        var shard = second.Checks.Single(check => check.Stream == log.Shard);
+        Expect.Answer(
+            GroupAnswerKind.Landed, await log.AppendAsync(second with { Checks = [shard, .. second.Checks.Remove(shard)] }), "the shard's check first");
+    }
 
     private static async Task LandsAtTheEnd(ILogStoreFixture fixture)
     {

@@ -114,9 +114,9 @@ internal static partial class LogStoreConformance
     private static async Task ShardColumns(ILogStoreFixture fixture)
     {
         await using var log = await TestLog.OpenAsync(fixture);
-        foreach (var kind in (RowKind[])[RowKind.LastResourceCommitting, RowKind.AbortDecided, RowKind.TransactionEnded, RowKind.Fenced])
+        foreach (var kind in (RowKind[])[RowKind.LastResourceCommitting, RowKind.AbortDecided, RowKind.TransactionEnded, RowKind.Fenced, RowKind.ShardCheckpoint, RowKind.ShardReleased])
         {
-            var transaction = kind is RowKind.Fenced ? default : log.NewTransaction();
+            var transaction = kind is RowKind.Fenced or RowKind.ShardCheckpoint or RowKind.ShardReleased ? default : log.NewTransaction();
             var written = log.ShardRow(kind, log.Next, log.NextAppendId(), transaction, log.Seed);
             var version = log.Next;
             var group = new RowGroup([written], [AppendRules.CheckOf(log.Shard, log.Next, log.Epoch)]);
@@ -173,6 +173,7 @@ internal static partial class LogStoreConformance
         Expect.Equal(RowKind.ShardOwned, row.Kind, "kind");
         Expect.Equal(1L, row.Version, "version");
         Expect.Equal(1L, row.Epoch, "epoch");
+        Expect.Equal(TestLog.ClaimCheckpoint, row.Checkpoint, "checkpoint");
         Expect.Equal(new LogPosition(0, 1), row.Position, "position");
         Expect.Equal(new AppendId(log.Writer, 1), row.AppendId, "append id");
         Expect.True(row.Payload.Span.SequenceEqual("{\"host\":\"here\"}"u8), "the payload is the one claimed with");
@@ -185,6 +186,6 @@ internal static partial class LogStoreConformance
 
         static string Text(LogRow row) => string.Create(
             CultureInfo.InvariantCulture,
-            $"{row} {row.AppendId} {row.Transaction} {row.Epoch} {row.Position} {row.Previous} {row.Type} {row.TypeVersion} {row.WrittenAt} {row.Checksum} {row.Fault}");
+            $"{row} {row.AppendId} {row.Transaction} {row.Epoch} {row.Checkpoint} {row.Position} {row.Previous} {row.Type} {row.TypeVersion} {row.WrittenAt} {row.Checksum} {row.Fault}");
     }
 }

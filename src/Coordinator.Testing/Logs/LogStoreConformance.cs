@@ -19,6 +19,7 @@ internal static partial class LogStoreConformance
         .. OpeningCases,
         .. AnswerCases,
         .. SettlementCases,
+        .. BeatCases,
     ];
 
     /// <summary>Finds a case by its name.</summary>

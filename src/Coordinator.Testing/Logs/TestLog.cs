@@ -27,6 +27,9 @@ internal sealed class TestLog : IAsyncDisposable
     /// <summary>Proposed for every log of the suite.</summary>
     public static readonly LogMeta Meta = new(new LogIdentity(0xA1B2C3D4E5F6, 1), 1, LogMeta.CurrentFormatVersion);
 
+    /// <summary>What its claims say of a checkpoint; there need not be one.</summary>
+    public const long ClaimCheckpoint = 1_234_567_890_123;
+
     private ulong _number;
     private ulong _sequence;
 
@@ -99,6 +102,7 @@ internal sealed class TestLog : IAsyncDisposable
             Version = 0,
             Kind = RowKind.ShardOwned,
             AppendId = NextAppendId(),
+            Checkpoint = ClaimCheckpoint,
             WrittenAt = 1_700_000_000_000_000,
             Payload = "{\"host\":\"here\"}"u8.ToArray(),
         },
@@ -161,6 +165,7 @@ internal sealed class TestLog : IAsyncDisposable
             AppendId = append,
             Transaction = transaction,
             Epoch = Epoch,
+            Checkpoint = version - 1,
             Position = new LogPosition(ShardNumber, (ulong)version),
             WrittenAt = 1_700_000_000_000_000,
             Payload = "{\"decided\":true}"u8.ToArray(),

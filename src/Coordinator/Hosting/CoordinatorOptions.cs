@@ -29,11 +29,36 @@ public sealed class CoordinatorOptions
     /// <summary>How many bytes of rows one write to the log may carry, unless a single transaction is larger. Default 256 KiB.</summary>
     public int GroupBytesMax { get; set; } = 256 * 1024;
 
+    /// <summary>
+    /// How many bytes of commits may wait for the log store. From half of that on no transaction begins; beyond all of it those that ask
+    /// to commit are aborted (<see cref="Coordinator.Protocol.AbortReason.Overloaded"/>). Default 64 MiB.
+    /// </summary>
+    public long BacklogBytesMax { get; set; } = 64 * 1024 * 1024;
+
     /// <summary>How long the log store may leave a write without an answer before it is given up and fenced. Default 10 s.</summary>
     public TimeSpan AppendStallTimeout { get; set; } = TimeSpan.FromSeconds(10);
 
     /// <summary>How many aggregates are kept in memory; idle ones beyond that are dropped and read again on use. Default 100,000.</summary>
     public int ActivationsMax { get; set; } = 100_000;
+
+    /// <summary>
+    /// True: the start of the host waits until this process owns the log. False: it returns while the process stands by; Begin is
+    /// refused until it owns the log, and the readiness check says so. Default true.
+    /// </summary>
+    public bool WaitForOwnership { get; set; } = true;
+
+    /// <summary>
+    /// True: a starting process takes the log over from a living owner, whose undecided transactions are aborted. False: it stands
+    /// by until the owner is silent or hands over. Default false.
+    /// </summary>
+    public bool TakeOverAtStart { get; set; }
+
+    /// <summary>
+    /// Set after the log was restored from a backup, or a replica was promoted that may lack its last rows: a number greater than
+    /// every generation the log has had, up to 255. The log takes it as its generation, once; ids of earlier generations are then held for
+    /// an operator and not presumed aborted. May stay set. Default null: a copy of the log is refused where it can be told.
+    /// </summary>
+    public byte? RestoredAsGeneration { get; set; }
 
     /// <summary>How long a stopping host waits for transactions in flight. Default 10 s.</summary>
     public TimeSpan StopTimeout { get; set; } = TimeSpan.FromSeconds(10);
@@ -55,6 +80,7 @@ internal sealed class CoordinatorOptionsValidator : IValidateOptions<Coordinator
         Count(nameof(options.ParticipantsMax), options.ParticipantsMax, 1, 10_000);
         Count(nameof(options.RedoBytesMax), options.RedoBytesMax, 1024, 64 * 1024 * 1024);
         Count(nameof(options.InFlightMax), options.InFlightMax, 1, 1_000_000);
+        Count(nameof(options.BacklogBytesMax), options.BacklogBytesMax, 64 * 1024, 16L * 1024 * 1024 * 1024);
         Count(nameof(options.GroupBytesMax), options.GroupBytesMax, 4096, 16 * 1024 * 1024);
         Count(nameof(options.ActivationsMax), options.ActivationsMax, 1, 100_000_000);
         if (options.LockTimeout > options.TransactionTimeout)
@@ -74,7 +100,7 @@ internal sealed class CoordinatorOptionsValidator : IValidateOptions<Coordinator
             }
         }
 
-        void Count(string option, int value, int min, int max)
+        void Count(string option, long value, long min, long max)
         {
             if (value < min || value > max)
             {

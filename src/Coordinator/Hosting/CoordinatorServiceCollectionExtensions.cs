@@ -83,14 +83,15 @@ namespace Microsoft.Extensions.DependencyInjection
 
             var store = provider.GetService<ILogStore>()
                 ?? throw new InvalidOperationException(
-                    "No log was chosen: call UseSqlite(\"file\") on what AddCoordinator returns (or UseInMemoryLog() for a trial).");
+                    "No log was chosen: call UsePostgreSql(\"...\") or UseSqlite(\"file\") on what AddCoordinator returns (or UseInMemoryLog() for a trial).");
             var seams = new EngineSeams(
                 store,
                 provider.GetRequiredService<TimeProvider>(),
                 SystemRandomSource.Instance,
                 ThreadPoolDispatcher.Instance,
                 provider.GetService<Func<ITransport, ITransport>>(),
-                $"{Environment.MachineName}:{Environment.ProcessId}");
+                $"{Environment.MachineName}:{Environment.ProcessId}",
+                provider.GetService<IHostProcesses>() ?? LinuxProcesses.Instance);
             return new TransactionEngine(
                 seams,
                 provider.GetRequiredService<IOptions<CoordinatorOptions>>().Value,

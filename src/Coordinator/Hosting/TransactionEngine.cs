@@ -18,8 +18,15 @@ namespace Coordinator.Hosting;
 /// <param name="Dispatcher">Where continuations run.</param>
 /// <param name="Transport">Wraps the in-process transport; null for the plain one.</param>
 /// <param name="HostName">Goes into ShardOwned, for people.</param>
+/// <param name="Processes">Which of the hosts on this machine are gone.</param>
 internal sealed record EngineSeams(
-    ILogStore Store, TimeProvider Time, IRandomSource Random, IDispatcher Dispatcher, Func<ITransport, ITransport>? Transport, string HostName);
+    ILogStore Store,
+    TimeProvider Time,
+    IRandomSource Random,
+    IDispatcher Dispatcher,
+    Func<ITransport, ITransport>? Transport,
+    string HostName,
+    IHostProcesses Processes);
 
 /// <summary>
 /// The embedded host: one process that owns the log's only shard, and everything in it. Puts the parts together, decides nothing.
@@ -34,10 +41,7 @@ internal sealed partial class TransactionEngine : ITransactions, IEventLog, IAsy
     private readonly MonotonicClock _clock;
     private readonly ITransport _transport;
     private readonly GroupCommitter _committer;
-    private ITimer? _timer;
     private Shard? _shard;
-    private Completion<bool>? _drained;
-    private bool _stopping;
 
     public TransactionEngine(EngineSeams seams, CoordinatorOptions options, EventTypes events, AggregateTypes aggregates, ILogger logger)
     {
@@ -47,11 +51,11 @@ internal sealed partial class TransactionEngine : ITransactions, IEventLog, IAsy
         Events = events;
         Aggregates = aggregates;
         _clock = new MonotonicClock(seams.Time);
-        Participants = new ParticipantHost(seams.Store, seams.Dispatcher, _clock, seams.Random, options, logger);
+        _host = seams.Random.Next();
         var local = new LocalTransport(this);
         _transport = seams.Transport?.Invoke(local) ?? local;
-        Participants.Connect(_transport);
-        _committer = new GroupCommitter(seams.Store, seams.Time, _clock, seams.Random, seams.Dispatcher, logger, options.GroupBytesMax);
+        Participants = NewParticipants();
+        _committer = new GroupCommitter(seams.Store, seams.Time, _clock, new AppendIds(seams.Random.Next()), seams.Dispatcher, logger, options.GroupBytesMax, options.BacklogBytesMax);
     }
 
     public CoordinatorOptions Options { get; }
@@ -60,7 +64,8 @@ internal sealed partial class TransactionEngine : ITransactions, IEventLog, IAsy
 
     public AggregateTypes Aggregates { get; }
 
-    public ParticipantHost Participants { get; }
+    /// <summary>Of the present term: one that owned the log before may hold states that another owner has changed since.</summary>
+    public ParticipantHost Participants { get; private set; }
 
     public IDispatcher Dispatcher => _seams.Dispatcher;
 
@@ -73,77 +78,6 @@ internal sealed partial class TransactionEngine : ITransactions, IEventLog, IAsy
     /// <summary>What recovery found open when this process became owner.</summary>
     public int RecoveredOpenCount { get; private set; }
 
-    /// <summary>Opens the log, takes the shard, takes up what was left open.</summary>
-    public async Task StartAsync(CancellationToken cancellation)
-    {
-        var identity = new LogIdentity(_seams.Random.Next() >> (64 - LogIdentity.LogIdBits), 1);
-        var meta = await _seams.Store.OpenAsync(new LogMeta(identity, 1, LogMeta.CurrentFormatVersion), cancellation).ConfigureAwait(false);
-        if (meta.ShardCount != 1)
-        {
-            throw new LogStoreException($"{_seams.Store.Description} has {meta.ShardCount} shards: it belongs to a cluster, and this host takes a log of one shard only.");
-        }
-
-        var claimer = new ShardClaimer(_seams.Store, meta, _seams.Time, _seams.Random, _seams.HostName);
-        var end = await _seams.Store.ReadShardEndAsync(OnlyShard, cancellation).ConfigureAwait(false);
-        var lane = await claimer.ClaimAsync(OnlyShard, end.Owned?.Version ?? 0, cancellation).ConfigureAwait(false);
-        var recovered = await RecoveredShard.ReplayAsync(_seams.Store, lane, cancellation).ConfigureAwait(false);
-        RecoveredOpenCount = recovered.Open.Count;
-        var shard = new Shard(recovered, meta, _committer, _seams.Store, _seams.Dispatcher, _clock, _transport, _logger);
-        _shard = shard;
-        shard.Resume();
-        _timer = _seams.Time.CreateTimer(static engine => ((TransactionEngine)engine!).Tick(), this, TickPeriod, TickPeriod);
-        Started(_logger, _seams.Store.Description, meta.Identity, lane.Ownership.Epoch, recovered.Open.Count);
-    }
-
-    /// <summary>Begins nothing more, lets what is in flight end, and lets go of the log.</summary>
-    public async Task StopAsync(CancellationToken cancellation)
-    {
-        if (Interlocked.Exchange(ref _stopping, true))
-        {
-            return;
-        }
-
-        if (_timer is not null && !IsQuiet)
-        {
-            var drained = _drained = new Completion<bool>();
-            var stopTime = _seams.Time.CreateTimer(
-                _ => drained.TryComplete(false, Dispatcher), null, Options.StopTimeout, Timeout.InfiniteTimeSpan);
-            await using (stopTime.ConfigureAwait(false))
-            {
-                using var registration = cancellation.UnsafeRegister(_ => drained.TryComplete(false, Dispatcher), null);
-                await drained.WaitAsync().ConfigureAwait(false);
-            }
-        }
-
-        await CloseAsync().ConfigureAwait(false);
-    }
-
-    public async ValueTask DisposeAsync() => await StopAsync(CancellationToken.None).ConfigureAwait(false);
-
-    private async ValueTask CloseAsync()
-    {
-        if (_shard is { } shard)
-        {
-            // Whoever still waits is told: with the ticks ends every other way to an answer.
-            await shard.CloseAsync().ConfigureAwait(false);
-        }
-
-        if (_timer is { } timer)
-        {
-            _timer = null;
-            await timer.DisposeAsync().ConfigureAwait(false);
-        }
-
-        if (!_committer.IsIdle)
-        {
-            // The store has not answered for a batch: closing it under the write could hang as well. The process lets go of it.
-            StoreLeftOpen(_logger, _seams.Store.Description);
-            return;
-        }
-
-        await _seams.Store.DisposeAsync().ConfigureAwait(false);
-    }
-
     public ITransaction Begin()
     {
         if (System.Transactions.Transaction.Current is not null)
@@ -153,24 +87,13 @@ internal sealed partial class TransactionEngine : ITransactions, IEventLog, IAsy
         }
 
         var shard = _shard;
-        var stopping = Volatile.Read(ref _stopping);
-        if (stopping || shard is null || shard.IsStopped)
+        if (RefusalOf(shard) is { } refusal)
         {
-            throw new TransactionRefusedException(default, stopping
-                ? "The host is stopping: no transaction begins any more."
-                : shard is null ? "The host has not started: await its StartAsync first."
-                : shard.IsBroken ? "The engine has stopped on a fault that it can't judge (see the log): restart the process, which recovers from the log."
-                : "Another process owns this log now: this one must be restarted.");
-        }
-
-        if (shard.InFlightCount >= Options.InFlightMax)
-        {
-            throw new TransactionRefusedException(
-                default, $"{Options.InFlightMax} transactions are in flight (option {nameof(CoordinatorOptions.InFlightMax)}): try again when some have ended.");
+            throw new TransactionRefusedException(default, refusal);
         }
 
         var context = new TransactionContext(this);
-        context.Id = shard.Begin(_clock.Now + Options.TransactionTimeout, context);
+        context.Id = shard!.Begin(_clock.Now + Options.TransactionTimeout, context);
         return context;
     }
 
@@ -205,10 +128,9 @@ internal sealed partial class TransactionEngine : ITransactions, IEventLog, IAsy
             throw new ArgumentException("The id is empty: ask with the Id of a transaction or of an outcome.", nameof(id));
         }
 
-        var shard = _shard ?? throw new TransactionRefusedException(id, "The host has not started: await its StartAsync first.");
-        var answer = id.Shard == shard.Number
-            ? await shard.AskAsync(id, cancellation).ConfigureAwait(false)
-            : InquiryAnswer.NeverIssued;
+        var answer = _shard is { } shard
+            ? id.Shard == shard.Number ? await shard.AskAsync(id, cancellation).ConfigureAwait(false) : InquiryAnswer.NeverIssued
+            : await AskLogAsync(id, cancellation).ConfigureAwait(false);
         return answer switch
         {
             InquiryAnswer.Committed => new TransactionOutcome.Committed(id),
@@ -265,19 +187,6 @@ internal sealed partial class TransactionEngine : ITransactions, IEventLog, IAsy
         }
     }
 
-    private bool IsQuiet => InFlightCount == 0 && _committer.IsIdle;
-
-    private void Tick()
-    {
-        _committer.AbandonIfStuck(Options.AppendStallTimeout);
-        _shard?.Tick();
-        Participants.Tick();
-        if (_drained is { } drained && IsQuiet)
-        {
-            drained.TryComplete(true, Dispatcher);
-        }
-    }
-
     /// <summary>Both sides live in this process: messages are calls.</summary>
     private sealed class LocalTransport(TransactionEngine engine) : ITransport
     {
@@ -285,10 +194,4 @@ internal sealed partial class TransactionEngine : ITransactions, IEventLog, IAsy
 
         public void ToParticipant(TransactionId transaction, CommitMessage message) => engine.Participants.Deliver(transaction, message);
     }
-
-    [LoggerMessage(1301, LogLevel.Information, "Coordinating on {Store}, log {Identity}, epoch {Epoch}; {Open} transactions were left open and are taken up.")]
-    private static partial void Started(ILogger logger, string store, LogIdentity identity, long epoch, int open);
-
-    [LoggerMessage(1302, LogLevel.Warning, "Stopped while the log store {Store} had a write in hand; it is left open. The next owner reads what became of it.")]
-    private static partial void StoreLeftOpen(ILogger logger, string store);
 }

@@ -10,7 +10,7 @@ namespace Coordinator.Log;
 /// before it in the group (in SQL two transactions of one group would be blind to each other: write skew), and says what
 /// the store must check.
 /// </summary>
-internal sealed class GroupBuilder(int bytesMax)
+internal sealed class GroupBuilder(int bytesMax, AppendIds ids)
 {
     private readonly Dictionary<StreamName, Touched> _touched = [];
     private readonly List<LogRow> _rows = [];
@@ -22,8 +22,8 @@ internal sealed class GroupBuilder(int bytesMax)
 
     public List<PendingAppend> Members { get; } = [];
 
-    /// <summary>Lanes with rows in the group, and the first version and seed of each in it.</summary>
-    public List<(ShardLane Lane, long FirstVersion, uint Seed)> Lanes { get; } = [];
+    /// <summary>Lanes with rows in the group.</summary>
+    public List<LaneShare> Lanes { get; } = [];
 
     /// <summary>Ends of the streams that the log numbers itself, with what this group adds.</summary>
     public TailCache Tails { get; } = new();
@@ -39,7 +39,7 @@ internal sealed class GroupBuilder(int bytesMax)
     }
 
     /// <summary>Adds a batch; false if it must wait for the next group.</summary>
-    public bool TryAdd(PendingAppend append, AppendId id, long now)
+    public bool TryAdd(PendingAppend append, long now)
     {
         if ((Members.Count > 0 && _bytes + append.Size > bytesMax) || !FitsBehindMembers(append))
         {
@@ -47,7 +47,7 @@ internal sealed class GroupBuilder(int bytesMax)
         }
 
         _bytes += append.Size;
-        append.AppendId = id;
+        append.AppendId = ids.Next();
         AddShardRow(append, now);
         var position = new LogPosition(append.Lane.Shard, (ulong)append.ShardVersion);
         foreach (var redo in append.Redo)
@@ -93,34 +93,77 @@ internal sealed class GroupBuilder(int bytesMax)
         return true;
     }
 
+    /// <summary>The owner's last rows: a checkpoint, so that the next one has nothing to replay, and the row that hands the shard over.</summary>
+    public void AddRelease(ShardLane lane, long now)
+    {
+        AddLane(lane, now, withCheckpoint: true);
+        AddShardRow(lane, RowKind.ShardReleased, ids.Next(), default, default, now);
+    }
+
     private void AddShardRow(PendingAppend append, long now)
     {
-        var lane = append.Lane;
-        var known = _touched.TryGetValue(lane.Stream, out var touched);
-        append.ShardVersion = known ? touched.End.Version + 1 : lane.Ownership.NextVersion;
-        var epoch = lane.Ownership.Epoch;
-        if (!known)
+        if (!_touched.ContainsKey(append.Lane.Stream))
         {
-            _checks.Add(AppendRules.CheckOf(lane.Stream, append.ShardVersion, epoch));
-            Lanes.Add((lane, append.ShardVersion, lane.Seed));
+            AddLane(append.Lane, now, append.Lane.IsCheckpointDue);
         }
 
+        append.ShardVersion = AddShardRow(append.Lane, append.Kind, append.AppendId, append.Event.Id, append.Payload, now);
+    }
+
+    /// <summary>
+    /// A checkpoint goes first in its shard's share of the group: everything before it is durable, and nothing else is counted
+    /// in it (a row of this group may yet be taken out).
+    /// </summary>
+    private void AddLane(ShardLane lane, long now, bool withCheckpoint)
+    {
+        var version = lane.Ownership.NextVersion;
+        var epoch = lane.Ownership.Epoch;
+        _checks.Add(AppendRules.CheckOf(lane.Stream, version, epoch));
+        var id = withCheckpoint ? ids.Next() : default;
+        Lanes.Add(new LaneShare(lane, version, lane.Seed, id));
+        _touched[lane.Stream] = new Touched(new StreamEnd(version - 1, default, epoch), LogPosition.None);
+        if (withCheckpoint)
+        {
+            AddShardRow(lane, RowKind.ShardCheckpoint, id, default, ShardCheckpoint.Encode(lane.Open, lane.UnreadableVersion, lane.ReadLastSequence()), now);
+        }
+    }
+
+    private long AddShardRow(
+        ShardLane lane, RowKind kind, AppendId id, TransactionId transaction, ReadOnlyMemory<byte> payload, long now)
+    {
+        var share = ShareOf(lane);
+        var version = _touched[lane.Stream].End.Version + 1;
         var row = new LogRow
         {
             Stream = lane.Stream,
-            Version = append.ShardVersion,
-            Kind = append.Kind,
-            AppendId = append.AppendId,
-            Transaction = append.Event.Id,
-            Epoch = epoch,
-            Position = new LogPosition(lane.Shard, (ulong)append.ShardVersion),
+            Version = version,
+            Kind = kind,
+            AppendId = id,
+            Transaction = transaction,
+            Epoch = lane.Ownership.Epoch,
+            Checkpoint = share.HasCheckpoint && version > share.FirstVersion ? share.FirstVersion : lane.Checkpoint,
+            Position = new LogPosition(lane.Shard, (ulong)version),
             WrittenAt = now,
-            Payload = append.Payload,
+            Payload = payload,
         };
         row.Checksum = RowChecksum.Of(row, lane.Seed);
         lane.Seed = RowChecksum.SeedAfter(row);
         _rows.Add(row);
-        _touched[lane.Stream] = new Touched(new StreamEnd(row.Version, default, epoch), row.Position);
+        _touched[lane.Stream] = new Touched(new StreamEnd(version, default, row.Epoch), row.Position);
+        return version;
+    }
+
+    private LaneShare ShareOf(ShardLane lane)
+    {
+        foreach (var share in Lanes)
+        {
+            if (ReferenceEquals(share.Lane, lane))
+            {
+                return share;
+            }
+        }
+
+        throw new InvariantViolationException("a shard has its share of a group before its rows");
     }
 
     private void AddRedo(PendingAppend append, Redo redo, LogPosition position, long now)
@@ -184,6 +227,26 @@ internal sealed class GroupBuilder(int bytesMax)
             Payload = data?.Payload ?? default,
         };
     }
+}
+
+/// <summary>One shard's share of a group.</summary>
+/// <param name="Lane">The shard.</param>
+/// <param name="FirstVersion">Of its rows.</param>
+/// <param name="Seed">For the checksum of the first.</param>
+/// <param name="CheckpointId">Append id of the checkpoint that is its first row; default if it has none.</param>
+internal readonly record struct LaneShare(ShardLane Lane, long FirstVersion, uint Seed, AppendId CheckpointId)
+{
+    public bool HasCheckpoint => CheckpointId != default;
+}
+
+/// <summary>Numbers one writer's sends.</summary>
+internal sealed class AppendIds(ulong writer)
+{
+    private ulong _sends;
+
+    public ulong Writer => writer;
+
+    public AppendId Next() => new(writer, ++_sends);
 }
 
 /// <summary>

@@ -14,7 +14,7 @@ internal sealed partial class GroupCommitter
         foreach (var finding in findings)
         {
             // Rolled back, and yet there: then the answer was not what it said. Nothing may rest on it.
-            Invariant.Holds(!finding.Exists || finding.AppendId.Writer != _writer || !IsMember(finding.AppendId), "a group that was rolled back has no row in the log");
+            Invariant.Holds(!finding.Exists || finding.AppendId.Writer != ids.Writer || !IsMember(finding.AppendId), "a group that was rolled back has no row in the log");
             ends[finding.Key.Stream] = finding.End;
         }
 
@@ -32,8 +32,7 @@ internal sealed partial class GroupCommitter
             {
                 conflicts++;
                 _next.Remove(append);
-                append.Target.Settled(
-                    append, AppendResult.Conflict, default, new AbortCause(AbortReason.Conflict, new ParticipantId(stream), "the stream has moved on"));
+                Tell(append, AppendResult.Conflict, default, new AbortCause(AbortReason.Conflict, new ParticipantId(stream), "the stream has moved on"));
                 continue;
             }
 
@@ -66,8 +65,7 @@ internal sealed partial class GroupCommitter
             {
                 batches.Remove(append);
                 BatchRejected(logger, append.Event.Id, corrupt.Message);
-                append.Target.Settled(
-                    append, AppendResult.Rejected, default, new AbortCause(AbortReason.Rejected, new ParticipantId(corrupt.Stream), corrupt.Message));
+                Tell(append, AppendResult.Rejected, default, new AbortCause(AbortReason.Rejected, new ParticipantId(corrupt.Stream), corrupt.Message));
             }
 
             return false;
@@ -76,7 +74,7 @@ internal sealed partial class GroupCommitter
 
     private void LoseForeignLanes(ImmutableArray<StreamCheck> checks, Dictionary<StreamName, StreamEnd> ends)
     {
-        foreach (var (lane, _, _) in _group.Lanes)
+        foreach (var (lane, _, _, _) in _group.Lanes)
         {
             foreach (var check in checks)
             {
@@ -104,6 +102,6 @@ internal sealed partial class GroupCommitter
             }
         }
 
-        return false;
+        return _group.Lanes.Exists(share => share.HasCheckpoint && share.CheckpointId == id);
     }
 }

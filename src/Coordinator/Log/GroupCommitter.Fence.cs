@@ -9,9 +9,11 @@ internal sealed partial class GroupCommitter
     private async ValueTask ClearUpAsync(int rows, Exception? error)
     {
         GroupUnclear(logger, _group.Members.Count, error?.Message);
-        var (lane, firstVersion, firstSeed) = _group.Lanes[0];
+        var share = _group.Lanes[0];
+        var (lane, firstVersion, firstSeed, checkpoint) = share;
+        var members = _group.Members.Select(append => append.AppendId);
         var state = GroupState.Send(
-            [.. _group.Members.Select(append => append.AppendId)], firstVersion, CountIn(lane), new AppendId(_writer, ++_sends));
+            [.. share.HasCheckpoint ? members.Prepend(checkpoint) : members], firstVersion, CountIn(share), ids.Next());
         state = GroupProtocol.Advance(state, GroupInput.Unclear);
 
         // Each version's empty row is written with the same bytes however often it is tried: whichever try landed, the chain fits.
@@ -22,7 +24,7 @@ internal sealed partial class GroupCommitter
             if (!emptyRows.TryGetValue(version, out var empty))
             {
                 emptyRows[version] = empty = LogRow.Empty(
-                    lane.Shard, version, lane.Ownership.Epoch, state.FenceId, LogRow.ClockOf(time), SeedAt(version));
+                    lane.Shard, version, lane.Ownership.Epoch, lane.Checkpoint, state.FenceId, LogRow.ClockOf(time), SeedAt(version));
             }
 
             var check = AppendRules.CheckOf(lane.Stream, version, lane.Ownership.Epoch);
@@ -30,7 +32,7 @@ internal sealed partial class GroupCommitter
             state = await AdvanceAsync(state, answer, empty).ConfigureAwait(false);
         }
 
-        _failures = 0;
+        Succeeded();
         RowCount += Math.Max(0, state.NextVersion - FirstEmptyVersion()) + (state.Verdict is GroupVerdict.Landed ? rows : 0);
         lane.Seed = emptyRows.TryGetValue(state.NextVersion - 1, out var last) ? RowChecksum.SeedAfter(last) : lane.Seed;
         Settle(state, lane);
@@ -77,9 +79,10 @@ internal sealed partial class GroupCommitter
         if (state.Verdict is GroupVerdict.Landed)
         {
             GroupCount++;
-            foreach (var (lane, firstVersion, _) in _group.Lanes)
+            foreach (var share in _group.Lanes)
             {
-                SettleLane(lane, ReferenceEquals(lane, fenced) && !state.ShardLost ? state.NextVersion : firstVersion + CountIn(lane));
+                var isFenced = ReferenceEquals(share.Lane, fenced) && !state.ShardLost;
+                SettleLane(share.Lane, isFenced ? state.NextVersion : share.FirstVersion + CountIn(share));
             }
 
             if (state.ShardLost)
@@ -116,7 +119,7 @@ internal sealed partial class GroupCommitter
     {
         foreach (var append in _group.Members)
         {
-            append.Target.Settled(append, AppendResult.Unclear, default, null);
+            Tell(append, AppendResult.Unclear, default, null);
         }
     }
 }

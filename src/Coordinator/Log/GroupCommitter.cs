@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Coordinator.Hosting;
 using Coordinator.Protocol;
 using Coordinator.Protocol.Ownership;
@@ -16,25 +15,26 @@ namespace Coordinator.Log;
 /// here; while the store can't write, batches wait.
 /// </remarks>
 internal sealed partial class GroupCommitter(
-    ILogStore store, TimeProvider time, MonotonicClock clock, IRandomSource random, IDispatcher dispatcher, ILogger logger, int groupBytesMax)
+    ILogStore store, TimeProvider time, MonotonicClock clock, AppendIds ids, IDispatcher dispatcher, ILogger logger, int groupBytesMax, long backlogBytesMax)
     : IThreadPoolWorkItem
 {
+    private const int SmallGroup = 8;
     private static readonly TimeSpan RetryDelayMin = TimeSpan.FromMilliseconds(5);
     private static readonly TimeSpan RetryDelayMax = TimeSpan.FromSeconds(1);
 
     private readonly Lock _gate = new();
-    private readonly GroupBuilder _group = new(groupBytesMax);
-    private readonly ulong _writer = random.Next();
+    private readonly GroupBuilder _group = new(groupBytesMax, ids);
     private readonly List<PendingAppend> _arrived = [];
     private List<PendingAppend> _waiting = [];
     private List<PendingAppend> _next = [];
     private readonly List<(PendingAppend Append, LogPosition Position)> _landed = [];
-    private ulong _sends;
     private int _failures;
     private int _membersMax = int.MaxValue;
     private bool _running;
     private volatile bool _broken;
     private long _inFlightSince = -1;
+    private long _failingSince = -1;
+    private long _backlogBytes;
     private TimeSpan? _abandonedSince;
 
     /// <summary>Batches that are durable: the forced batches of design section 4's table.</summary>
@@ -49,9 +49,24 @@ internal sealed partial class GroupCommitter(
     /// <summary>Since when the store has had the group in flight, or null.</summary>
     public TimeSpan? InFlightSince => Volatile.Read(ref _inFlightSince) is var ticks and >= 0 ? TimeSpan.FromTicks(ticks) : null;
 
+    /// <summary>Stopped on a broken promise: nothing is written any more.</summary>
+    public bool IsBroken => _broken;
+
+    /// <summary>Bytes of batches that wait or are with the store.</summary>
+    public long BacklogBytes => Volatile.Read(ref _backlogBytes);
+
     /// <summary>Hands a batch to the log; its target hears what became of it.</summary>
     public void Enqueue(PendingAppend append)
     {
+        var backlog = Interlocked.Add(ref _backlogBytes, append.Size);
+        if (backlog > backlogBytesMax && append.MayBeRefused)
+        {
+            // It was never sent, so it is not in the log and never will be: that is as definite as a conflict.
+            Tell(append, AppendResult.Rejected, default, new AbortCause(
+                AbortReason.Overloaded, null, $"{backlog} bytes wait for the log store already, which does not keep up"));
+            return;
+        }
+
         lock (_gate)
         {
             if (!_broken)
@@ -68,7 +83,7 @@ internal sealed partial class GroupCommitter(
 
         if (_broken)
         {
-            append.Target.Settled(append, AppendResult.Unclear, default, null);
+            Tell(append, AppendResult.Unclear, default, null);
             return;
         }
 
@@ -104,6 +119,11 @@ internal sealed partial class GroupCommitter(
         {
             while (TakeArrived() || TellLanded() || !TryRest())
             {
+                if (_landed.Count > 0 && _waiting.Count < SmallGroup)
+                {
+                    await GatherAsync().ConfigureAwait(false);
+                }
+
                 await SendOneGroupAsync().ConfigureAwait(false);
             }
         }
@@ -131,7 +151,7 @@ internal sealed partial class GroupCommitter(
         foreach (var append in pending.Distinct())
         {
             append.Lane.Ownership = append.Lane.Ownership with { Phase = OwnershipPhase.Lost };
-            append.Target.Settled(append, AppendResult.Unclear, default, null);
+            Tell(append, AppendResult.Unclear, default, null);
         }
     }
 
@@ -148,12 +168,37 @@ internal sealed partial class GroupCommitter(
         return _waiting.Count > 0;
     }
 
+    /// <summary>
+    /// A small group waits for those who wait for what has just landed: where few aggregates are hot, the telling frees their locks, and
+    /// one group of all is worth more than two that take turns. They get one turn of the dispatcher.
+    /// </summary>
+    private async ValueTask GatherAsync()
+    {
+        TellLanded();
+        var turn = new Completion<bool>();
+        var taken = turn.WaitAsync();
+        turn.TryComplete(true, dispatcher);
+        await taken.ConfigureAwait(false);
+        lock (_gate)
+        {
+            _waiting.AddRange(_arrived);
+            _arrived.Clear();
+        }
+    }
+
     /// <summary>Nothing waits: the next batch starts the loop anew. False if one has come meanwhile.</summary>
     private bool TryRest()
     {
         lock (_gate)
         {
             _running = _arrived.Count > 0;
+            if (!_running)
+            {
+                // What the store did not write was settled otherwise (another owner): nothing waits for it, and no write would come to
+                // show that it works again while transactions are refused because of it.
+                Volatile.Write(ref _failingSince, -1);
+            }
+
             return !_running;
         }
     }
@@ -170,9 +215,9 @@ internal sealed partial class GroupCommitter(
         {
             if (append.Lane.IsLost)
             {
-                append.Target.Settled(append, AppendResult.OwnerLost, default, null);
+                Tell(append, AppendResult.OwnerLost, default, null);
             }
-            else if (_group.Members.Count >= _membersMax || !_group.TryAdd(append, new AppendId(_writer, ++_sends), now))
+            else if (_group.Members.Count >= _membersMax || !_group.TryAdd(append, now))
             {
                 _next.Add(append);
             }
@@ -183,7 +228,7 @@ internal sealed partial class GroupCommitter(
             return;
         }
 
-        foreach (var (lane, _, _) in _group.Lanes)
+        foreach (var (lane, _, _, _) in _group.Lanes)
         {
             lane.Ownership = OwnershipProtocol.Advance(lane.Ownership, OwnershipInput.AppendStarted.Instance);
         }
@@ -214,24 +259,16 @@ internal sealed partial class GroupCommitter(
         }
     }
 
-    private ValueTask<GroupAnswer> AppendAsync(RowGroup group)
+    private void Tell(PendingAppend append, AppendResult result, LogPosition position, AbortCause? cause)
     {
-        Volatile.Write(ref _inFlightSince, clock.Now.Ticks);
-        var sent = store.AppendAsync(group);
-        if (!sent.IsCompletedSuccessfully)
-        {
-            return WaitAsync(sent);
-        }
+        Interlocked.Add(ref _backlogBytes, -append.Size);
+        append.Target.Settled(append, result, position, cause);
+    }
 
-        Volatile.Write(ref _inFlightSince, -1);
-        return sent;
-
-        async ValueTask<GroupAnswer> WaitAsync(ValueTask<GroupAnswer> pending)
-        {
-            var answer = await pending.ConfigureAwait(false);
-            Volatile.Write(ref _inFlightSince, -1);
-            return answer;
-        }
+    private void Succeeded()
+    {
+        _failures = 0;
+        Volatile.Write(ref _failingSince, -1);
     }
 
     /// <summary>Reads what the streams end with that the log numbers itself and has not written yet.</summary>
@@ -263,13 +300,13 @@ internal sealed partial class GroupCommitter(
 
     private void Land(int rows)
     {
-        _failures = 0;
+        Succeeded();
         _membersMax = int.MaxValue;
         GroupCount++;
         RowCount += rows;
-        foreach (var (lane, firstVersion, _) in _group.Lanes)
+        foreach (var share in _group.Lanes)
         {
-            SettleLane(lane, firstVersion + CountIn(lane));
+            SettleLane(share.Lane, share.FirstVersion + CountIn(share));
         }
 
         KeepLanded();
@@ -278,8 +315,16 @@ internal sealed partial class GroupCommitter(
     private void KeepLanded()
     {
         BatchCount += _group.Members.Count;
+        foreach (var share in _group.Lanes)
+        {
+            var rows = CountIn(share);
+            share.Lane.RowsSinceCheckpoint = share.HasCheckpoint ? rows : share.Lane.RowsSinceCheckpoint + rows;
+            share.Lane.Checkpoint = share.HasCheckpoint ? share.FirstVersion : share.Lane.Checkpoint;
+        }
+
         foreach (var append in _group.Members)
         {
+            append.Lane.Open.Apply(append.Event); // only here: a checkpoint holds durable rows only
             _landed.Add((append, new LogPosition(append.Lane.Shard, (ulong)append.ShardVersion)));
         }
     }
@@ -297,7 +342,7 @@ internal sealed partial class GroupCommitter(
 
         foreach (var (append, position) in _landed)
         {
-            append.Target.Settled(append, AppendResult.Appended, position, null);
+            Tell(append, AppendResult.Appended, position, null);
         }
 
         _landed.Clear();
@@ -310,7 +355,7 @@ internal sealed partial class GroupCommitter(
     /// </summary>
     private void TakeBack(ShardLane? fenced = null, long fencedNextVersion = 0, uint fencedSeed = 0)
     {
-        foreach (var (lane, firstVersion, seed) in _group.Lanes)
+        foreach (var (lane, firstVersion, seed, _) in _group.Lanes)
         {
             var isFenced = ReferenceEquals(lane, fenced);
             lane.Seed = isFenced ? fencedSeed : seed;
@@ -324,12 +369,13 @@ internal sealed partial class GroupCommitter(
     private static void SettleLane(ShardLane lane, long nextVersion) =>
         lane.Ownership = OwnershipProtocol.Advance(lane.Ownership, new OwnershipInput.AppendSettled(nextVersion));
 
-    private int CountIn(ShardLane lane)
+    /// <summary>How many rows of the group are the shard's.</summary>
+    private int CountIn(LaneShare share)
     {
-        var count = 0;
+        var count = share.HasCheckpoint ? 1 : 0;
         foreach (var append in _group.Members)
         {
-            count += ReferenceEquals(append.Lane, lane) ? 1 : 0;
+            count += ReferenceEquals(append.Lane, share.Lane) ? 1 : 0;
         }
 
         return count;
@@ -349,35 +395,6 @@ internal sealed partial class GroupCommitter(
         var append = _group.Members[0];
         _next.Remove(append);
         BatchRejected(logger, append.Event.Id, error?.Message);
-        append.Target.Settled(
-            append, AppendResult.Rejected, default, new AbortCause(AbortReason.Rejected, null, "the log store refuses the rows: " + error?.Message));
-    }
-
-    private async ValueTask<ImmutableArray<KeyFinding>> InspectAsync(ImmutableArray<RowKey> keys)
-    {
-        while (true)
-        {
-            try
-            {
-                var findings = await store.InspectAsync(keys, CancellationToken.None).ConfigureAwait(false);
-                _failures = 0;
-                return findings;
-            }
-            catch (Exception error) when (error is not (InvariantViolationException or LogCorruptException))
-            {
-                await BackOffAsync(error).ConfigureAwait(false); // a read is safe to repeat, and nothing is told before it succeeds
-            }
-        }
-    }
-
-    private async ValueTask BackOffAsync(Exception? error)
-    {
-        var delay = TimeSpan.FromTicks(Math.Min(RetryDelayMax.Ticks, RetryDelayMin.Ticks << Math.Min(_failures, 10)));
-        if (error is not null && _failures++ % 20 == 0)
-        {
-            StoreFailing(logger, store.Description, error.Message);
-        }
-
-        await Task.Delay(delay, time).ConfigureAwait(false);
+        Tell(append, AppendResult.Rejected, default, new AbortCause(AbortReason.Rejected, null, "the log store refuses the rows: " + error?.Message));
     }
 }

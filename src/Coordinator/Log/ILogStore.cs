@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
 using Coordinator.Protocol;
 using Coordinator.Protocol.Ownership;
 
@@ -17,12 +18,15 @@ internal interface ILogStore : IAsyncDisposable
     /// <summary>What and where, for messages to people; never a password.</summary>
     string Description { get; }
 
+    /// <summary>Where the hosts that share the log beat; null where a lock of the operating system shows who lives.</summary>
+    IHostBeats? Beats { get; }
+
     /// <summary>
     /// Opens the log; creates the schema and the meta row if they are missing and creation is allowed. Takes the owner's lock
     /// where the store has one, waiting for it until cancelled.
     /// </summary>
     /// <exception cref="LogStoreException">The store is missing, unsafe, foreign or of another version; the message says what to do.</exception>
-    ValueTask<LogMeta> OpenAsync(LogMeta proposed, CancellationToken cancellation);
+    ValueTask<OpenedLog> OpenAsync(LogMeta proposed, CancellationToken cancellation);
 
     /// <summary>
     /// Writes all rows or none, in one transaction, if all checks hold; durable before it answers Landed. It is never
@@ -32,7 +36,7 @@ internal interface ILogStore : IAsyncDisposable
     ValueTask<GroupAnswer> AppendAsync(RowGroup group);
 
     /// <summary>
-    /// Gives up on an <see cref="AppendAsync"/> that does not come back: it answers Unclear as soon as the store can let go of
+    /// Gives up on an <see cref="AppendAsync"/> or <see cref="ClaimAsync"/> that does not come back: it answers Unclear as soon as the store can let go of
     /// its connection. Its rows may still land later.
     /// </summary>
     void AbandonAppend();
@@ -80,6 +84,25 @@ internal enum UnreadableRows : byte
 /// <summary>The usual ways to call a store.</summary>
 internal static class LogStoreExtensions
 {
+    private const int PageSize = 1000;
+
+    /// <summary>Reads the rows of a shard from one version up to another, page by page; those that can't be trusted are marked.</summary>
+    public static async IAsyncEnumerable<LogRow> ReadShardAsync(
+        this ILogStore store, StreamName shard, long from, long before, [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        while (from < before)
+        {
+            var count = (int)Math.Min(PageSize, before - from);
+            var rows = await store.ReadAsync(shard, from, count, UnreadableRows.Mark, cancellation).ConfigureAwait(false);
+            Invariant.Holds(rows.Length > 0, $"{shard} has no holes: row {from} is there");
+            foreach (var row in rows)
+            {
+                from = row.Version + 1;
+                yield return row;
+            }
+        }
+    }
+
     /// <summary>Reads rows of which each can be trusted.</summary>
     /// <exception cref="LogCorruptException">One can't.</exception>
     public static ValueTask<ImmutableArray<LogRow>> ReadAsync(
@@ -96,6 +119,14 @@ internal sealed record LogMeta(LogIdentity Identity, int ShardCount, int FormatV
     /// <summary>The format this software writes.</summary>
     public const int CurrentFormatVersion = 1;
 }
+
+/// <summary>A log that was opened.</summary>
+/// <param name="Meta">What its meta stream says.</param>
+/// <param name="RecordedStore">The identity of the store that the meta stream names; empty where stores have none.</param>
+/// <param name="Store">
+/// The identity of the store that it was found in. If it differs, this is a copy: restored, or promoted from a replica (rule D-3).
+/// </param>
+internal sealed record OpenedLog(LogMeta Meta, string RecordedStore, string Store);
 
 /// <summary>One atomic write.</summary>
 /// <param name="Rows">Sorted by stream (byte order) and version; each stream's rows are consecutive versions.</param>
@@ -155,4 +186,8 @@ internal readonly record struct KeyFinding(
 /// <param name="LastVersion">Of its last row; 0 if it has none.</param>
 /// <param name="Owned">Its last ShardOwned row, or null.</param>
 /// <param name="Last">Its last row, or null.</param>
-internal sealed record ShardEnd(long LastVersion, LogRow? Owned, LogRow? Last);
+internal sealed record ShardEnd(long LastVersion, LogRow? Owned, LogRow? Last)
+{
+    /// <summary>Its owner has handed it over: it has written its last row.</summary>
+    public bool IsReleased => Last is { Fault: null, Kind: RowKind.ShardReleased };
+}

@@ -9,17 +9,24 @@ namespace Coordinator.Log;
 /// The log in memory, for tests and simulation: the same rules as a database, nothing durable, every call answered at once.
 /// What it holds outlives <see cref="DisposeAsync"/>, so that opening it again is like a restart of the process.
 /// </summary>
-internal sealed class InMemoryLogStore(TimeProvider time) : ILogStore
+internal sealed class InMemoryLogStore(TimeProvider time) : ILogStore, IHostBeats
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<StreamName, List<LogRow>> _streams = [];
     private readonly Dictionary<TransactionId, LogRow> _decisions = [];
+    private readonly Dictionary<ulong, HostBeat> _beats = [];
 
     /// <inheritdoc/>
     public string Description => "memory";
 
     /// <inheritdoc/>
-    public ValueTask<LogMeta> OpenAsync(LogMeta proposed, CancellationToken cancellation)
+    public IHostBeats? Beats => this;
+
+    /// <summary>What a database server says of itself: a test sets another to play a restored copy.</summary>
+    internal string StoreIdentity { get; set; } = "memory";
+
+    /// <inheritdoc/>
+    public ValueTask<OpenedLog> OpenAsync(LogMeta proposed, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(proposed);
         cancellation.ThrowIfCancellationRequested();
@@ -27,13 +34,13 @@ internal sealed class InMemoryLogStore(TimeProvider time) : ILogStore
         {
             if (!_streams.TryGetValue(LogStreams.Meta, out var meta))
             {
-                _streams.Add(LogStreams.Meta, meta = [MetaRow.Create(proposed, time.GetUtcNow())]);
+                _streams.Add(LogStreams.Meta, meta = [MetaRow.Create(proposed, StoreIdentity, version: 1, time.GetUtcNow())]);
             }
 
             var last = meta[^1];
             return RowTrust.FaultOf(last, null) is { } fault
                 ? throw new LogCorruptException(LogStreams.Meta, last.Version, fault)
-                : ValueTask.FromResult(MetaRow.Read(last, Description));
+                : ValueTask.FromResult(MetaRow.Read(last, StoreIdentity, Description));
         }
     }
 
@@ -95,6 +102,7 @@ internal sealed class InMemoryLogStore(TimeProvider time) : ILogStore
                 Kind = RowKind.ShardOwned,
                 AppendId = wanted.AppendId,
                 Epoch = version,
+                Checkpoint = wanted.Checkpoint,
                 Position = new LogPosition(shard, (ulong)version),
                 Previous = wanted.Previous,
                 Type = wanted.Type,
@@ -188,6 +196,38 @@ internal sealed class InMemoryLogStore(TimeProvider time) : ILogStore
     }
 
     /// <inheritdoc/>
+    public ValueTask BeatAsync(HostBeat beat, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(beat);
+        lock (_gate)
+        {
+            _beats[beat.Host] = beat;
+        }
+
+        return ValueTask.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<ImmutableArray<HostBeat>> ReadBeatsAsync(CancellationToken cancellation)
+    {
+        lock (_gate)
+        {
+            return ValueTask.FromResult<ImmutableArray<HostBeat>>([.. _beats.Values]);
+        }
+    }
+
+    /// <inheritdoc/>
+    public ValueTask ForgetBeatAsync(ulong host, CancellationToken cancellation)
+    {
+        lock (_gate)
+        {
+            _beats.Remove(host);
+        }
+
+        return ValueTask.CompletedTask;
+    }
+
+    /// <inheritdoc/>
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
     /// <summary>Puts another row in a row's place: a damaged disk, for tests of whoever reads.</summary>
@@ -200,7 +240,12 @@ internal sealed class InMemoryLogStore(TimeProvider time) : ILogStore
             var damaged = damage(rows[at]);
             if (rows[at].IsDecision)
             {
-                _decisions[rows[at].Transaction] = damaged;
+                // As the index of a real store: it finds a row by what is in it now.
+                _decisions.Remove(rows[at].Transaction);
+                if (damaged.IsDecision && !damaged.Transaction.IsEmpty)
+                {
+                    _decisions[damaged.Transaction] = damaged;
+                }
             }
 
             rows[at] = damaged;

@@ -34,6 +34,12 @@ internal enum RowKind : byte
     /// <summary>Every external participant has acknowledged.</summary>
     TransactionEnded = 21,
 
+    /// <summary>The owner hands the shard over: it has written its last row.</summary>
+    ShardReleased = 22,
+
+    /// <summary>What is open in the shard, counted from the durable rows before it: recovery starts here.</summary>
+    ShardCheckpoint = 23,
+
     /// <summary>The log's identity, first row of the stream <c>meta</c>.</summary>
     LogCreated = 32,
 }
@@ -53,11 +59,17 @@ internal sealed class LogRow
     /// <summary>Of the batch it came with.</summary>
     public required AppendId AppendId { get; init; }
 
-    /// <summary>Whose row it is; empty for ShardOwned, Fenced and LogCreated.</summary>
+    /// <summary>Whose row it is; empty for ShardOwned, Fenced, ShardReleased, ShardCheckpoint and LogCreated.</summary>
     public TransactionId Transaction { get; init; }
 
     /// <summary>Of a shard row: the epoch it was written under (its own version for ShardOwned). 0 in other streams.</summary>
     public long Epoch { get; init; }
+
+    /// <summary>
+    /// Of a shard row: the version of the last ShardCheckpoint its writer knew of; 0 for none. An older one than the last is as
+    /// right, only slower to recover from. 0 in other streams.
+    /// </summary>
+    public long Checkpoint { get; init; }
 
     /// <summary>Where the batch stands: shard, and version of the batch's shard row (of a shard row: its own).</summary>
     public LogPosition Position { get; init; }
@@ -89,6 +101,9 @@ internal sealed class LogRow
     /// <summary>True for rows that decide a transaction: those that an id is looked up in.</summary>
     public bool IsDecision => Kind is RowKind.CommitDecided or RowKind.AbortDecided;
 
+    /// <summary>Of a shard row: the last checkpoint as of it, which may be itself; 0 for none.</summary>
+    public long LastCheckpoint => Kind is RowKind.ShardCheckpoint ? Version : Checkpoint;
+
     /// <summary>What the stream ends with if this is its last row.</summary>
     public StreamEnd AsEnd() => new(Version, Kind is RowKind.Held ? Transaction : default, Epoch);
 
@@ -96,7 +111,7 @@ internal sealed class LogRow
     public static long ClockOf(TimeProvider time) => time.GetUtcNow().ToUnixTimeMilliseconds() * 1000;
 
     /// <summary>An empty row of a shard, sealed behind the row that <paramref name="seed"/> was taken from.</summary>
-    public static LogRow Empty(ushort shard, long version, long epoch, AppendId id, long writtenAt, uint seed)
+    public static LogRow Empty(ushort shard, long version, long epoch, long checkpoint, AppendId id, long writtenAt, uint seed)
     {
         var row = new LogRow
         {
@@ -105,6 +120,7 @@ internal sealed class LogRow
             Kind = RowKind.Fenced,
             AppendId = id,
             Epoch = epoch,
+            Checkpoint = checkpoint,
             Position = new LogPosition(shard, (ulong)version),
             WrittenAt = writtenAt,
         };

@@ -14,8 +14,12 @@ internal static class MetaRow
     /// <summary>The append id of a meta row of this log.</summary>
     public static AppendId AppendIdOf(LogIdentity identity) => new(identity.LogId, identity.Generation);
 
-    /// <summary>The first row of the stream.</summary>
-    public static LogRow Create(LogMeta meta, DateTimeOffset now)
+    /// <summary>The row that says what an open log is now. There is one for each generation at most.</summary>
+    public static async ValueTask<LogRow> ReadLastAsync(ILogStore store, CancellationToken cancellation) =>
+        (await store.ReadAsync(LogStreams.Meta, 1, byte.MaxValue + 1, cancellation).ConfigureAwait(false))[^1];
+
+    /// <summary>A row of the stream.</summary>
+    public static LogRow Create(LogMeta meta, string store, long version, DateTimeOffset now)
     {
         using var buffer = new MemoryStream();
         using (var json = new Utf8JsonWriter(buffer))
@@ -25,13 +29,18 @@ internal static class MetaRow
             json.WriteNumber("generation", meta.Identity.Generation);
             json.WriteNumber("shardCount", meta.ShardCount);
             json.WriteNumber("formatVersion", meta.FormatVersion);
+            if (store.Length > 0)
+            {
+                json.WriteString("store", store);
+            }
+
             json.WriteEndObject();
         }
 
         var row = new LogRow
         {
             Stream = LogStreams.Meta,
-            Version = 1,
+            Version = version,
             Kind = RowKind.LogCreated,
             AppendId = AppendIdOf(meta.Identity),
             WrittenAt = (now - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond,
@@ -43,7 +52,7 @@ internal static class MetaRow
 
     /// <summary>Reads a row that was verified.</summary>
     /// <exception cref="LogStoreException">It says nothing that this software understands, or is of a newer format.</exception>
-    public static LogMeta Read(LogRow row, string store)
+    public static OpenedLog Read(LogRow row, string storeIdentity, string store)
     {
         try
         {
@@ -59,7 +68,7 @@ internal static class MetaRow
             var logId = ulong.Parse(root.GetProperty("logId").GetString() ?? string.Empty, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
             var meta = new LogMeta(new LogIdentity(logId, root.GetProperty("generation").GetByte()), root.GetProperty("shardCount").GetInt32(), format);
             return row.AppendId == AppendIdOf(meta.Identity)
-                ? meta
+                ? new OpenedLog(meta, root.TryGetProperty("store", out var recorded) ? recorded.GetString()! : string.Empty, storeIdentity)
                 : throw new LogStoreException($"The meta row of the log in {store} names two identities; it was edited by hand. Restore it.");
         }
         catch (Exception error) when (error is JsonException or KeyNotFoundException or FormatException or OverflowException or InvalidOperationException)

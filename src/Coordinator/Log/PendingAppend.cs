@@ -35,6 +35,7 @@ internal interface IAppendTarget
 internal sealed class PendingAppend(ShardLane lane, CommitEvent durable, IAppendTarget target)
 {
     private const int RowOverhead = 160;
+    private int _size;
 
     public ShardLane Lane { get; } = lane;
 
@@ -56,22 +57,27 @@ internal sealed class PendingAppend(ShardLane lane, CommitEvent durable, IAppend
     /// <summary>Version of the shard row in the present send.</summary>
     public long ShardVersion { get; set; }
 
-    /// <summary>About how many bytes the batch adds to a group.</summary>
-    public int Size
-    {
-        get
-        {
-            var size = RowOverhead + Payload.Length;
-            foreach (var redo in Redo)
-            {
-                foreach (var data in redo.Events)
-                {
-                    size += RowOverhead + redo.Stream.Value.Length + data.Payload.Length;
-                }
-            }
+    /// <summary>
+    /// True while the transaction can still abort: its first binding record. What follows a decision or a last resource's record must
+    /// be written, however long it waits.
+    /// </summary>
+    public bool MayBeRefused => Event is CommitEvent.LastResourceCommitting or CommitEvent.CommitDecided { AfterLastResource: false };
 
-            return size;
+    /// <summary>About how many bytes the batch adds to a group.</summary>
+    public int Size => _size > 0 ? _size : _size = Measure();
+
+    private int Measure()
+    {
+        var size = RowOverhead + Payload.Length;
+        foreach (var redo in Redo)
+        {
+            foreach (var data in redo.Events)
+            {
+                size += RowOverhead + redo.Stream.Value.Length + data.Payload.Length;
+            }
         }
+
+        return size;
     }
 }
 
@@ -87,8 +93,29 @@ internal sealed class ShardLane(ushort shard, OwnershipState owned, uint lastChe
 
     public OwnershipState Ownership { get; set; } = owned;
 
+    /// <summary>Version of the last durable ShardCheckpoint that is known; every row of the shard carries it. 0 for none.</summary>
+    public long Checkpoint { get; set; }
+
     /// <summary>Seed for the next row's checksum.</summary>
     public uint Seed { get; set; } = lastChecksum;
 
-    public bool IsLost => Ownership.Phase is OwnershipPhase.Lost;
+    /// <summary>What is open after the durable rows: the content of the next checkpoint.</summary>
+    public OpenTransactions Open { get; init; } = new();
+
+    /// <summary>The highest row that can't be read, as recovery found it; 0 if all can. Checkpoints carry it on.</summary>
+    public long UnreadableVersion { get; init; }
+
+    /// <summary>The last sequence that the shard has issued, read before a checkpoint is made; later ones have no row before it.</summary>
+    public Func<ulong> ReadLastSequence { get; set; } = static () => TransactionId.Max40;
+
+    /// <summary>Rows that a recovery would replay now.</summary>
+    public int RowsSinceCheckpoint { get; set; }
+
+    /// <summary>
+    /// At most every 1,000 rows, and less often while much is open: what is written for recovery stays a fraction of the rest.
+    /// </summary>
+    public bool IsCheckpointDue => RowsSinceCheckpoint >= Math.Max(1000, 4 * Open.EventCount);
+
+    /// <summary>Nothing is appended here any more.</summary>
+    public bool IsLost => Ownership.Phase is OwnershipPhase.Lost or OwnershipPhase.Released;
 }

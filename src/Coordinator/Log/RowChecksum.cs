@@ -16,7 +16,7 @@ internal static class RowChecksum
     /// <param name="seed">Of a shard row: <see cref="SeedAfter(LogRow)"/> of the row before it. 0 for all others.</param>
     public static uint Of(LogRow row, uint seed)
     {
-        Span<byte> header = stackalloc byte[104];
+        Span<byte> header = stackalloc byte[112];
         var known = row.Kind is not RowKind.ShardOwned;
         BinaryPrimitives.WriteInt64LittleEndian(header, known ? row.Version : 0);
         BinaryPrimitives.WriteInt64LittleEndian(header[8..], known ? row.Epoch : 0);
@@ -32,6 +32,7 @@ internal static class RowChecksum
         header[88] = (byte)row.Kind;
         BinaryPrimitives.WriteInt32LittleEndian(header[92..], row.Payload.Length);
         BinaryPrimitives.WriteInt32LittleEndian(header[96..], row.Type.Length);
+        BinaryPrimitives.WriteInt64LittleEndian(header[104..], row.Checkpoint);
 
         var crc = Extend(~(known ? seed : 0), header);
         crc = Extend(crc, row.Stream.Value);

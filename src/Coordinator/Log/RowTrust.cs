@@ -107,6 +107,7 @@ internal static class RowTrust
         AppendId = row.AppendId,
         Transaction = row.Transaction,
         Epoch = row.Epoch,
+        Checkpoint = row.Checkpoint,
         Position = row.Position,
         Previous = row.Previous,
         Type = row.Type,

@@ -69,24 +69,26 @@ internal static class ShardEventCodec
         try
         {
             using var document = JsonDocument.Parse(row.Payload);
-            var root = document.RootElement;
-            return row.Kind switch
-            {
-                RowKind.LastResourceCommitting => new CommitEvent.LastResourceCommitting(
-                    row.Transaction, ReadBranches(root, "branches"), ReadBranches(root, "resource").Single(), ReadStreams(root)),
-                RowKind.CommitDecided => new CommitEvent.CommitDecided(
-                    row.Transaction, ReadBranches(root, "branches"), ReadStreams(root), ReadAfterLastResource(root)),
-                RowKind.AbortDecided => new CommitEvent.AbortDecided(
-                    row.Transaction, ReadBranches(root, "branches"), ReadStreams(root), ReadAfterLastResource(root), ReadCause(root)),
-                RowKind.TransactionEnded => new CommitEvent.TransactionEnded(row.Transaction),
-                _ => throw new FormatException($"{row.Kind} is no event of a transaction"),
-            };
+            return Decode(row, row.Kind, row.Transaction, document.RootElement);
         }
         catch (Exception error) when (error is JsonException or FormatException or KeyNotFoundException or InvalidOperationException or ArgumentException)
         {
             throw new LogCorruptException(row.Stream, row.Version, error.Message);
         }
     }
+
+    /// <summary>Reads an event out of a row that holds it: its own, or a checkpoint.</summary>
+    public static CommitEvent Decode(LogRow row, RowKind kind, TransactionId id, JsonElement root) => kind switch
+    {
+        RowKind.LastResourceCommitting => new CommitEvent.LastResourceCommitting(
+            id, ReadBranches(root, "branches"), ReadBranches(root, "resource").Single(), ReadStreams(root)),
+        RowKind.CommitDecided => new CommitEvent.CommitDecided(
+            id, ReadBranches(root, "branches"), ReadStreams(root), ReadAfterLastResource(root)),
+        RowKind.AbortDecided => new CommitEvent.AbortDecided(
+            id, ReadBranches(root, "branches"), ReadStreams(root), ReadAfterLastResource(root), ReadCause(root)),
+        RowKind.TransactionEnded => new CommitEvent.TransactionEnded(id),
+        _ => throw new FormatException($"{kind} in {row} is no event of a transaction"),
+    };
 
     private static void WriteBranches(Utf8JsonWriter writer, ImmutableArray<Branch> branches)
     {

@@ -234,6 +234,15 @@ internal abstract class Activation(StreamName stream, Type shape)
         }
     }
 
+    /// <summary>All that take part here now.</summary>
+    public void CollectAll(List<Participation> all)
+    {
+        lock (Gate)
+        {
+            all.AddRange(_participations);
+        }
+    }
+
     /// <summary>Brings the state up to the stream's end for one transaction; called under its lock.</summary>
     /// <exception cref="TransactionRefusedException">The stream holds rows of a later owner of the log.</exception>
     public abstract ValueTask LoadAsync(ILogStore store, TransactionId reader, CancellationToken cancellation);

@@ -18,6 +18,7 @@ internal sealed partial class ParticipantHost(
     private readonly ConcurrentDictionary<StreamName, Activation> _activations = new();
     private ulong _incarnations = random.Next();
     private ITransport? _transport;
+    private volatile AbortCause? _dropped;
 
     /// <summary>True if no transaction is at work and no lock is held or awaited.</summary>
     public bool IsIdle => _activations.Values.All(activation => activation.IsIdle);
@@ -40,6 +41,13 @@ internal sealed partial class ParticipantHost(
             participation = new Participation(activation, transaction, incarnation) { WorkDeadline = clock.Now + options.TransactionTimeout };
         }
         while (!participation.Activation.TryAdd(participation));
+
+        if (_dropped is { } cause)
+        {
+            // It came between the last look at the activations and the host's end: nobody would answer it.
+            Feed(participation, new ParticipationInput.WorkDropped(cause), LogPosition.None);
+            return participation;
+        }
 
         _transport!.ToCoordinator(
             transaction,
@@ -178,6 +186,26 @@ internal sealed partial class ParticipantHost(
         foreach (var participation in inquiries)
         {
             Feed(participation, ParticipationInput.InquiryDue.Instance, LogPosition.None);
+        }
+    }
+
+    /// <summary>
+    /// This host does not own the log any more: what has not voted is dropped, and whoever waits for a lock is told. The states kept
+    /// here must not be used again: the next owner changes what they were read from.
+    /// </summary>
+    public void DropAll(AbortCause cause)
+    {
+        _dropped = cause;
+        var all = new List<Participation>();
+        foreach (var activation in _activations.Values)
+        {
+            activation.CollectAll(all);
+        }
+
+        all.Sort(ByEnlistment);
+        foreach (var participation in all)
+        {
+            Feed(participation, new ParticipationInput.WorkDropped(cause), LogPosition.None);
         }
     }
 

@@ -16,6 +16,9 @@ internal sealed partial class Shard
     [LoggerMessage(1103, LogLevel.Warning, "The outcome of {Transaction} can't be read just now: {Error}")]
     private static partial void InquiryFailed(ILogger logger, TransactionId transaction, string error);
 
+    [LoggerMessage(1108, LogLevel.Critical, "The decision of {Transaction} can't be read: {Error} It is held until an operator decides.")]
+    private static partial void DecisionUnreadable(ILogger logger, TransactionId transaction, string error);
+
     [LoggerMessage(1105, LogLevel.Critical, "Shard {Shard} stops on a broken promise. What was under way is answered as unknown; restart the process.")]
     private static partial void Broken(ILogger logger, Exception error, ushort shard);
 

@@ -38,6 +38,9 @@ internal sealed partial class Shard(
     private int _inHandCount;
     private bool _stopped;
     private volatile bool _broken;
+    private volatile bool _unclear;
+    private volatile bool _lost;
+    private long _ticksAnswered;
 
     private sealed class Entry(CommitState state, IInitiator? initiator)
     {
@@ -61,10 +64,22 @@ internal sealed partial class Shard(
     /// Memory was dropped while batches were in the log's hands, or cannot be trusted: that a transaction is neither here nor in
     /// the log proves nothing yet.
     /// </summary>
-    private bool IsBlind => _stopped && (_broken || Volatile.Read(ref _inHandCount) > 0);
+    private bool IsBlind => _stopped && (_broken || _unclear || Volatile.Read(ref _inHandCount) > 0);
 
-    /// <summary>Stopped on a broken promise, not by another owner.</summary>
+    /// <summary>Stopped on a broken promise, not by another owner: this process owns nothing any more.</summary>
     public bool IsBroken => _broken;
+
+    /// <summary>Completed when the shard has another owner or is broken; never by <see cref="CloseAsync"/>.</summary>
+    public Completion<bool> Ended { get; } = new();
+
+    /// <summary>Grows with every look at the clock that the shard has carried out: it lives.</summary>
+    public long TicksAnswered => Volatile.Read(ref _ticksAnswered);
+
+    /// <summary>The log's side of the shard, for handing it over.</summary>
+    public ShardLane Lane => _lane;
+
+    /// <summary>The owner's.</summary>
+    public long Epoch => _lane.Ownership.Epoch;
 
     private OwnerView View => new(
         meta.Identity,
@@ -73,11 +88,12 @@ internal sealed partial class Shard(
         (ulong)Volatile.Read(ref _lastSequence),
         HorizonEpoch: 0,
         HorizonSequence: 0,
-        recovered.UnreadableVersion);
+        recovered.History.UnreadableVersion);
 
     /// <summary>Takes up what earlier owners left open.</summary>
     public void Resume()
     {
+        _lane.ReadLastSequence = () => (ulong)Volatile.Read(ref _lastSequence);
         foreach (var state in recovered.Open)
         {
             Post(new Mail(state.Id, CommitInput.Recovered.Instance, new Entry(state, null)));
@@ -116,41 +132,9 @@ internal sealed partial class Shard(
         await behind.WaitAsync().ConfigureAwait(false);
     }
 
-    /// <summary>Answers what became of any transaction of this log's shard.</summary>
-    public async ValueTask<InquiryAnswer> AskAsync(TransactionId id, CancellationToken cancellation)
-    {
-        var fromMemory = new Completion<InquiryAnswer?>();
-        Post(new Mail(id, null, fromMemory));
-        if (await fromMemory.WaitAsync().ConfigureAwait(false) is { } known)
-        {
-            return known;
-        }
-
-        var end = (long)id.Epoch > View.Epoch ? await store.ReadShardEndAsync(Number, cancellation).ConfigureAwait(false) : null;
-        if (end?.Owned is { } owned && owned.Version > View.Epoch)
-        {
-            Stop();
-            return InquiryAnswer.Undecided; // its new owner knows
-        }
-
-        var decision = await store.FindDecisionAsync(id, cancellation).ConfigureAwait(false);
-        var answer = InquiryRules.AnswerFromLog(
-            id,
-            View,
-            new LookUp(
-                decision is null ? null : decision.Kind is RowKind.CommitDecided ? Decision.Commit : Decision.Abort,
-                await EpochClaimBitsAsync(id, cancellation).ConfigureAwait(false)));
-        if (answer is InquiryAnswer.NeverIssued)
-        {
-            NeverIssued(logger, id);
-        }
-
-        return answer;
-    }
-
     void IAppendTarget.Settled(PendingAppend append, AppendResult result, LogPosition position, AbortCause? cause)
     {
-        _broken |= result is AppendResult.Unclear;
+        _unclear |= result is AppendResult.Unclear;
         Interlocked.Decrement(ref _inHandCount);
         switch (result)
         {
@@ -164,17 +148,6 @@ internal sealed partial class Shard(
                 Post(append.Event.Id, new CommitInput.EventRefused(append.Event, cause!));
                 break;
         }
-    }
-
-    private async ValueTask<ulong?> EpochClaimBitsAsync(TransactionId id, CancellationToken cancellation)
-    {
-        if ((long)id.Epoch == View.Epoch)
-        {
-            return View.ClaimBits;
-        }
-
-        var rows = await store.ReadAsync(_lane.Stream, (long)id.Epoch, 1, cancellation).ConfigureAwait(false);
-        return rows is [{ Kind: RowKind.ShardOwned } owned] && owned.Version == (long)id.Epoch ? ShardClaimer.ClaimBitsOf(owned) : null;
     }
 
     private void Post(Mail mail)
@@ -217,6 +190,7 @@ internal sealed partial class Shard(
             }
 
             ForgetAll();
+            Ended.TryComplete(true, dispatcher);
             (mail.Context as Completion<InquiryAnswer?>)?.TryComplete(InquiryAnswer.Undecided, dispatcher);
         }
     }
@@ -320,44 +294,10 @@ internal sealed partial class Shard(
 
     private bool IsOwn(TransactionId id) => (long)id.Epoch == _lane.Ownership.Epoch && id.ClaimBits == _lane.Ownership.ClaimBits;
 
-    /// <summary>A transaction that memory does not know never comes back to life: whatever arrives is late.</summary>
-    private void AnswerForgotten(TransactionId id, CommitInput input)
-    {
-        switch (input)
-        {
-            case CommitInput.EnlistRequested enlist:
-                transport.ToParticipant(
-                    id, new CommitMessage.EnlistmentAnswered(enlist.Participant, enlist.Incarnation, EnlistmentRefusal.NotActive));
-                break;
-            case CommitInput.OutcomeInquired inquired:
-                _ = AnswerInquiryAsync(id, inquired.Asker);
-                break;
-        }
-    }
-
-    private async Task AnswerInquiryAsync(TransactionId id, ParticipantId asker)
-    {
-        try
-        {
-            switch (await AskAsync(id, CancellationToken.None).ConfigureAwait(false))
-            {
-                case InquiryAnswer.Committed:
-                    transport.ToParticipant(id, new CommitMessage.InquiryAnswered(asker, Decision.Commit));
-                    break;
-                case InquiryAnswer.Aborted:
-                    transport.ToParticipant(id, new CommitMessage.InquiryAnswered(asker, Decision.Abort));
-                    break;
-            }
-        }
-        catch (Exception error) when (error is not InvariantViolationException)
-        {
-            InquiryFailed(logger, id, error.Message); // the asker stays in doubt and asks again
-        }
-    }
-
     private void LookAtClock()
     {
         var now = clock.Now;
+        Volatile.Write(ref _ticksAnswered, _ticksAnswered + 1);
         _due.Clear();
         foreach (var entry in _entries.Values)
         {
@@ -380,6 +320,7 @@ internal sealed partial class Shard(
     {
         if (!Interlocked.Exchange(ref _stopped, true))
         {
+            _lost = true;
             Stopped(logger, Number);
             Post(new Mail(default, null, this));
         }
@@ -396,5 +337,9 @@ internal sealed partial class Shard(
         }
 
         ForgetAll();
+        if (_lost)
+        {
+            Ended.TryComplete(true, dispatcher);
+        }
     }
 }

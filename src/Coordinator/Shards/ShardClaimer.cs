@@ -8,66 +8,103 @@ using Coordinator.Protocol.Ownership;
 
 namespace Coordinator.Shards;
 
+/// <summary>A shard that was claimed and whose rows are still to be replayed.</summary>
+/// <param name="Shard">Which.</param>
+/// <param name="Ownership">The claim.</param>
+/// <param name="Seed">For the next row's checksum.</param>
+/// <param name="Checkpoint">Version of a checkpoint that was there before the claim; 0 if none was known.</param>
+internal sealed record ClaimedShard(ushort Shard, OwnershipState Ownership, uint Seed, long Checkpoint);
+
+/// <summary>Who claimed a shard, as its ShardOwned row says.</summary>
+/// <param name="ClaimBits">Of the claim.</param>
+/// <param name="Host">Which host, as its heartbeats name it; 0 if it had none.</param>
+/// <param name="HostName">The host, for people.</param>
+internal sealed record ShardOwner(ulong ClaimBits, ulong Host, string HostName);
+
 /// <summary>Takes ownership of a shard: carries out what <see cref="OwnershipProtocol"/> says, until it is owner or has lost.</summary>
-internal sealed class ShardClaimer(ILogStore store, LogMeta meta, TimeProvider time, IRandomSource random, string hostName)
+internal sealed class ShardClaimer(ILogStore store, LogMeta meta, TimeProvider time, IRandomSource random, ulong host, string hostName, TimeSpan stallTimeout)
 {
     private static readonly TimeSpan RetryDelay = TimeSpan.FromMilliseconds(50);
     private readonly ulong _writer = random.Next();
     private ulong _sends;
 
-    /// <summary>Claims the shard against the epoch that was read.</summary>
-    /// <exception cref="LogStoreException">Another process has claimed it meanwhile.</exception>
-    public async ValueTask<ShardLane> ClaimAsync(ushort shard, long guardEpoch, CancellationToken cancellation)
+    /// <summary>Claims the shard against the end that was read; null if another host was first.</summary>
+    public async ValueTask<ClaimedShard?> ClaimAsync(ushort shard, ShardEnd before, CancellationToken cancellation)
     {
-        var state = OwnershipState.Start(random.Next() & TransactionId.Max40, guardEpoch);
-        var claim = ClaimRow(shard, state.ClaimBits);
+        var state = OwnershipState.Start(random.Next() & TransactionId.Max40, before.Owned?.Version ?? 0);
+        var checkpoint = before.Last is { Fault: null } known ? known.LastCheckpoint : 0;
+        var claim = ClaimRow(shard, state.ClaimBits, checkpoint);
+        var resolved = false;
         var emptyRows = new Dictionary<long, LogRow>();
         while (state.Phase is not OwnershipPhase.Owned)
         {
             cancellation.ThrowIfCancellationRequested();
             switch (state.Phase)
             {
+                case OwnershipPhase.Claiming when resolved:
+                    await EnsureSameLogAsync(cancellation).ConfigureAwait(false);
+                    await Task.Delay(RetryDelay, time, CancellationToken.None).ConfigureAwait(false);
+                    resolved = false;
+                    break;
                 case OwnershipPhase.Claiming:
                     state = await ClaimOnceAsync(state, claim, cancellation).ConfigureAwait(false);
                     break;
                 case OwnershipPhase.Resolving:
+                    resolved = true;
                     var end = await store.ReadShardEndAsync(shard, cancellation).ConfigureAwait(false);
                     state = OwnershipProtocol.Advance(
                         state,
-                        new OwnershipInput.EndRead(end.Owned?.Version ?? 0, end.Owned is { } owned ? ClaimBitsOf(owned) : 0, end.LastVersion));
+                        new OwnershipInput.EndRead(end.Owned?.Version ?? 0, end.Owned is { } owned ? OwnerOf(owned).ClaimBits : 0, end.LastVersion));
                     break;
                 case OwnershipPhase.Confirming:
                     state = await ConfirmOnceAsync(state, claim, emptyRows, cancellation).ConfigureAwait(false);
                     break;
                 default:
-                    throw new LogStoreException($"Shard {shard} of {store.Description} has another owner: it claimed the shard while this process did. Start again, or leave it to the other.");
+                    return null;
             }
         }
 
         var seed = emptyRows.TryGetValue(state.NextVersion - 1, out var last)
             ? RowChecksum.SeedAfter(last)
             : RowChecksum.SeedAfter(claim.Checksum, RowKind.ShardOwned, state.Epoch);
-        return new ShardLane(shard, state, seed);
+        return new ClaimedShard(shard, state, seed, checkpoint);
     }
 
-    /// <summary>The claim bits of a ShardOwned row.</summary>
-    /// <exception cref="LogCorruptException">The row carries none.</exception>
-    public static ulong ClaimBitsOf(LogRow owned)
+    /// <summary>What a ShardOwned row says of its owner.</summary>
+    /// <exception cref="LogCorruptException">The row says nothing that can be understood.</exception>
+    public static ShardOwner OwnerOf(LogRow owned)
     {
         try
         {
             using var document = JsonDocument.Parse(owned.Payload);
-            return ulong.Parse(document.RootElement.GetProperty("claim").GetString()!, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
+            var root = document.RootElement;
+            return new ShardOwner(
+                ulong.Parse(root.GetProperty("claim").GetString()!, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture),
+                root.TryGetProperty("hostId", out var host)
+                    ? ulong.Parse(host.GetString()!, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture)
+                    : 0,
+                root.GetProperty("host").GetString()!);
         }
         catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException or FormatException or ArgumentException)
         {
-            throw new LogCorruptException(owned.Stream, owned.Version, "a claim without claim bits: " + error.Message);
+            throw new LogCorruptException(owned.Stream, owned.Version, "a claim that says nothing of its owner: " + error.Message);
+        }
+    }
+
+    /// <summary>The guard stands and the claim was refused: then the log is not the one that was opened, or a moment has passed.</summary>
+    private async ValueTask EnsureSameLogAsync(CancellationToken cancellation)
+    {
+        var last = await MetaRow.ReadLastAsync(store, cancellation).ConfigureAwait(false);
+        if (last.AppendId != MetaRow.AppendIdOf(meta.Identity))
+        {
+            throw new LogStoreException(
+                $"The log in {store.Description} was opened as {meta.Identity} and is of another generation now: it was declared restored meanwhile. Restart this process.");
         }
     }
 
     private async ValueTask<OwnershipState> ClaimOnceAsync(OwnershipState state, LogRow claim, CancellationToken cancellation)
     {
-        var answer = await store.ClaimAsync(new ShardClaim(claim, state.GuardEpoch, meta.Identity)).ConfigureAwait(false);
+        var answer = await WatchAsync(store.ClaimAsync(new ShardClaim(claim, state.GuardEpoch, meta.Identity))).ConfigureAwait(false);
         switch (answer.Kind)
         {
             case GroupAnswerKind.Landed:
@@ -79,7 +116,7 @@ internal sealed class ShardClaimer(ILogStore store, LogMeta meta, TimeProvider t
             case GroupAnswerKind.Refused:
                 throw new LogStoreException($"{store.Description} refuses a claim of {claim.Stream}: {answer.Error?.Message}", answer.Error!);
             default:
-                await Task.Delay(RetryDelay, time, cancellation).ConfigureAwait(false);
+                await Task.Delay(RetryDelay, time, CancellationToken.None).ConfigureAwait(false); // short: the loop looks at the token
                 return state;
         }
     }
@@ -94,31 +131,50 @@ internal sealed class ShardClaimer(ILogStore store, LogMeta meta, TimeProvider t
                 ? RowChecksum.SeedAfter(previous)
                 : RowChecksum.SeedAfter(claim.Checksum, RowKind.ShardOwned, state.Epoch);
             emptyRows[version] = empty = LogRow.Empty(
-                claim.Position.Shard, version, state.Epoch, new AppendId(_writer, ++_sends), claim.WrittenAt, seed);
+                claim.Position.Shard, version, state.Epoch, claim.Checkpoint, new AppendId(_writer, ++_sends), claim.WrittenAt, seed);
         }
 
-        var answer = await store.AppendAsync(new RowGroup([empty], [AppendRules.CheckOf(empty.Stream, version, state.Epoch)])).ConfigureAwait(false);
+        var answer = await WatchAsync(store.AppendAsync(new RowGroup([empty], [AppendRules.CheckOf(empty.Stream, version, state.Epoch)]))).ConfigureAwait(false);
         switch (answer.Kind)
         {
             case GroupAnswerKind.Landed:
                 var owned = await store.ReadAsync(empty.Stream, state.Epoch, 1, cancellation).ConfigureAwait(false);
-                return OwnershipProtocol.Advance(state, new OwnershipInput.ConfirmAcknowledged(ClaimBitsOf(owned[0])));
+                return OwnershipProtocol.Advance(state, new OwnershipInput.ConfirmAcknowledged(OwnerOf(owned[0]).ClaimBits));
             case GroupAnswerKind.CheckFailed:
                 var found = (await store.InspectAsync([new RowKey(empty.Stream, version)], cancellation).ConfigureAwait(false))[0];
                 return OwnershipProtocol.Advance(state, new OwnershipInput.ConfirmRefused(found.Exists && found.AppendId == empty.AppendId));
             default:
-                await Task.Delay(RetryDelay, time, cancellation).ConfigureAwait(false);
+                await Task.Delay(RetryDelay, time, CancellationToken.None).ConfigureAwait(false); // short: the loop looks at the token
                 return state; // unclear, or not now: the same row again
         }
     }
 
-    private LogRow ClaimRow(ushort shard, ulong claimBits)
+    /// <summary>
+    /// Waits for a write, and gives it up where the store does not come back: the host says that it answers for the shard while it
+    /// claims, so nobody else would.
+    /// </summary>
+    private async ValueTask<T> WatchAsync<T>(ValueTask<T> write)
+    {
+        if (write.IsCompleted)
+        {
+            return await write.ConfigureAwait(false);
+        }
+
+        var watchdog = time.CreateTimer(static store => ((ILogStore)store!).AbandonAppend(), store, stallTimeout, stallTimeout);
+        await using (watchdog.ConfigureAwait(false))
+        {
+            return await write.ConfigureAwait(false);
+        }
+    }
+
+    private LogRow ClaimRow(ushort shard, ulong claimBits, long checkpoint)
     {
         var buffer = new ArrayBufferWriter<byte>();
         using (var writer = new Utf8JsonWriter(buffer))
         {
             writer.WriteStartObject();
             writer.WriteString("claim"u8, claimBits.ToString("x10", CultureInfo.InvariantCulture));
+            writer.WriteString("hostId"u8, host.ToString("x16", CultureInfo.InvariantCulture));
             writer.WriteString("host"u8, hostName);
             writer.WriteNumber("format"u8, LogMeta.CurrentFormatVersion);
             writer.WriteEndObject();
@@ -130,6 +186,7 @@ internal sealed class ShardClaimer(ILogStore store, LogMeta meta, TimeProvider t
             Version = 0,
             Kind = RowKind.ShardOwned,
             AppendId = new AppendId(_writer, ++_sends),
+            Checkpoint = checkpoint,
             Position = new LogPosition(shard, 0),
             WrittenAt = LogRow.ClockOf(time),
             Payload = buffer.WrittenMemory.ToArray(),

@@ -39,6 +39,7 @@ internal static class LogCells
         ("Owned", new OwnershipState(OwnershipPhase.Owned, 5, 1) { Epoch = 4, NextVersion = 5 }),
         ("Owned, append in flight", new OwnershipState(OwnershipPhase.Owned, 5, 1) { Epoch = 4, NextVersion = 5, AppendInFlight = true }),
         ("Lost", new OwnershipState(OwnershipPhase.Lost, 5, 1)),
+        ("Released", new OwnershipState(OwnershipPhase.Released, 5, 1) { Epoch = 4, NextVersion = 5 }),
     ];
 
     private static (string Name, OwnershipInput Input)[] OwnershipInputs { get; } =
@@ -56,6 +57,7 @@ internal static class LogCells
         ("AppendStarted", new OwnershipInput.AppendStarted()),
         ("AppendSettled", new OwnershipInput.AppendSettled(7)),
         ("AppendSettled, backwards", new OwnershipInput.AppendSettled(3)),
+        ("ReleaseStarted", new OwnershipInput.ReleaseStarted()),
         ("ForeignClaimRead", new OwnershipInput.ForeignClaimRead()),
     ];
 

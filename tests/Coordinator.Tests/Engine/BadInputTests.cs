@@ -1,5 +1,6 @@
 using System.Transactions;
 using Coordinator.Protocol;
+using Coordinator.Testing.Simulation;
 using Xunit;
 
 namespace Coordinator.Tests;
@@ -62,7 +63,7 @@ public sealed class BadInputTests
         });
 
     [Fact]
-    public void One_transaction_too_many_in_flight_is_refused_by_the_option_s_name() => TestLoop.Run(async loop =>
+    public void One_transaction_too_many_in_flight_is_refused_by_the_option_s_name() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop, configure: options => options.InFlightMax = 2);
         await using var one = engine.Transactions.Begin();
@@ -76,7 +77,7 @@ public sealed class BadInputTests
     });
 
     [Fact]
-    public void A_scope_of_System_Transactions_is_refused() => TestLoop.Run(async loop =>
+    public void A_scope_of_System_Transactions_is_refused() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         using var scope = new TransactionScope();
@@ -85,7 +86,7 @@ public sealed class BadInputTests
     });
 
     [Fact]
-    public void An_empty_id_is_refused() => TestLoop.Run(async loop =>
+    public void An_empty_id_is_refused() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         await Assert.ThrowsAsync<ArgumentException>(async () => await engine.Transactions.OutcomeOfAsync(default));
@@ -95,7 +96,7 @@ public sealed class BadInputTests
     });
 
     [Fact]
-    public void An_engine_that_has_not_started_says_so() => TestLoop.Run(async loop =>
+    public void An_engine_that_has_not_started_says_so() => SimulationLoop.Run(async loop =>
     {
         await using var engine = TestEngine.Create(loop);
         var refused = Assert.Throws<TransactionRefusedException>(() => engine.Transactions.Begin());
@@ -105,7 +106,7 @@ public sealed class BadInputTests
     });
 
     private static void RefusedAsync<TError>(string? why, params Func<ITransaction, Task>[] calls)
-        where TError : Exception => TestLoop.Run(async loop =>
+        where TError : Exception => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         await engine.Transactions.BalanceAsync("known");

@@ -1,3 +1,4 @@
+using Coordinator.Testing.Simulation;
 using Xunit;
 
 namespace Coordinator.Tests;
@@ -9,7 +10,7 @@ public sealed class CostTests
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(10)]
-    public void A_log_native_commit_forces_one_batch_whatever_the_number_of_participants(int participants) => TestLoop.Run(async loop =>
+    public void A_log_native_commit_forces_one_batch_whatever_the_number_of_participants(int participants) => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         await engine.Transactions.RunAsync(async transaction =>
@@ -26,7 +27,7 @@ public sealed class CostTests
     });
 
     [Fact]
-    public void A_log_native_abort_forces_nothing() => TestLoop.Run(async loop =>
+    public void A_log_native_abort_forces_nothing() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         await using (var transaction = engine.Transactions.Begin())
@@ -39,7 +40,7 @@ public sealed class CostTests
     });
 
     [Fact]
-    public void A_read_only_transaction_forces_nothing() => TestLoop.Run(async loop =>
+    public void A_read_only_transaction_forces_nothing() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         await engine.Transactions.BalanceAsync("a");
@@ -50,7 +51,7 @@ public sealed class CostTests
     [Theory]
     [InlineData(true, 4)]
     [InlineData(false, 2)]
-    public void A_participant_costs_at_most_four_messages_beside_its_enlistment(bool commits, int most) => TestLoop.Run(async loop =>
+    public void A_participant_costs_at_most_four_messages_beside_its_enlistment(bool commits, int most) => SimulationLoop.Run(async loop =>
     {
         var transport = new TestTransport(loop);
         await using var engine = await TestEngine.StartAsync(loop, transport: transport.Over);
@@ -67,7 +68,7 @@ public sealed class CostTests
     });
 
     [Fact]
-    public void A_reader_leaves_after_its_vote() => TestLoop.Run(async loop =>
+    public void A_reader_leaves_after_its_vote() => SimulationLoop.Run(async loop =>
     {
         var transport = new TestTransport(loop);
         await using var engine = await TestEngine.StartAsync(loop, transport: transport.Over);
@@ -82,7 +83,7 @@ public sealed class CostTests
     });
 
     [Fact]
-    public void Transactions_that_wait_together_share_one_write() => TestLoop.Run(async loop =>
+    public void Transactions_that_wait_together_share_one_write() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         engine.Store.HoldsAppends = true;

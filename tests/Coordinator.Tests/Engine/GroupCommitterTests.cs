@@ -1,6 +1,7 @@
 using Coordinator.Log;
 using Coordinator.Protocol;
 using Coordinator.Testing.Faults;
+using Coordinator.Testing.Simulation;
 using Xunit;
 
 namespace Coordinator.Tests;
@@ -12,7 +13,7 @@ public sealed class GroupCommitterTests
 
     [Theory]
     [MemberData(nameof(Faults))]
-    public void Whatever_happens_to_a_write_the_told_outcome_is_what_the_log_holds(string name) => TestLoop.Run(async loop =>
+    public void Whatever_happens_to_a_write_the_told_outcome_is_what_the_log_holds(string name) => SimulationLoop.Run(async loop =>
     {
         FaultyLogStore? faulty = null;
         await using var engine = await TestEngine.StartAsync(loop, faults: inner => faulty = new FaultyLogStore(inner));
@@ -35,7 +36,7 @@ public sealed class GroupCommitterTests
 
     [Theory]
     [MemberData(nameof(Faults))]
-    public void Two_faults_in_a_row_are_cleared_up_as_well(string name) => TestLoop.Run(async loop =>
+    public void Two_faults_in_a_row_are_cleared_up_as_well(string name) => SimulationLoop.Run(async loop =>
     {
         foreach (var second in AppendFaults.All.Where(fault => !fault.Stalls()))
         {
@@ -63,7 +64,7 @@ public sealed class GroupCommitterTests
     [Theory]
     [InlineData(1)]
     [InlineData(3)]
-    public void A_group_that_landed_without_an_answer_keeps_the_chain_of_its_shard(int deposits) => TestLoop.Run(async loop =>
+    public void A_group_that_landed_without_an_answer_keeps_the_chain_of_its_shard(int deposits) => SimulationLoop.Run(async loop =>
     {
         FaultyLogStore? faulty = null;
         await using var engine = await TestEngine.StartAsync(loop, faults: inner => faulty = new FaultyLogStore(inner));
@@ -97,7 +98,7 @@ public sealed class GroupCommitterTests
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public void A_store_that_stalls_is_given_up_and_fenced(bool landsLate) => TestLoop.Run(async loop =>
+    public void A_store_that_stalls_is_given_up_and_fenced(bool landsLate) => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         engine.Store.HoldsAppends = true;
@@ -114,7 +115,7 @@ public sealed class GroupCommitterTests
     });
 
     [Fact]
-    public void A_fence_that_stalls_is_tried_again_at_the_same_version() => TestLoop.Run(async loop =>
+    public void A_fence_that_stalls_is_tried_again_at_the_same_version() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         engine.Store.HoldsAppends = true;
@@ -132,7 +133,7 @@ public sealed class GroupCommitterTests
     });
 
     [Fact]
-    public void A_batch_that_the_store_refuses_is_rejected_alone() => TestLoop.Run(async loop =>
+    public void A_batch_that_the_store_refuses_is_rejected_alone() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         engine.Store.Script = group => group.Rows.Any(row => row.Stream.Value == "account/bad")
@@ -152,7 +153,7 @@ public sealed class GroupCommitterTests
     });
 
     [Fact]
-    public void A_store_that_cannot_write_for_now_delays_and_decides_nothing() => TestLoop.Run(async loop =>
+    public void A_store_that_cannot_write_for_now_delays_and_decides_nothing() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         var refusals = 8;
@@ -165,7 +166,7 @@ public sealed class GroupCommitterTests
     });
 
     [Fact]
-    public void A_conflict_is_answered_to_its_owner_alone_and_the_rest_is_renumbered() => TestLoop.Run(async loop =>
+    public void A_conflict_is_answered_to_its_owner_alone_and_the_rest_is_renumbered() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         await engine.Transactions.DepositAsync("b", 1);
@@ -186,7 +187,7 @@ public sealed class GroupCommitterTests
     });
 
     [Fact]
-    public void After_a_conflict_the_state_is_read_anew() => TestLoop.Run(async loop =>
+    public void After_a_conflict_the_state_is_read_anew() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         await engine.Transactions.DepositAsync("b", 1);
@@ -199,7 +200,7 @@ public sealed class GroupCommitterTests
 
     // D-9: in SQL two transactions of one group are blind to each other.
     [Fact]
-    public void Two_transactions_of_one_group_that_read_what_the_other_writes_do_not_both_commit() => TestLoop.Run(async loop =>
+    public void Two_transactions_of_one_group_that_read_what_the_other_writes_do_not_both_commit() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         engine.Store.HoldsAppends = true;
@@ -220,7 +221,7 @@ public sealed class GroupCommitterTests
     });
 
     [Fact]
-    public void A_read_that_is_overtaken_in_its_own_group_fails_its_validation() => TestLoop.Run(async loop =>
+    public void A_read_that_is_overtaken_in_its_own_group_fails_its_validation() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         engine.Store.HoldsAppends = true;
@@ -244,7 +245,7 @@ public sealed class GroupCommitterTests
     });
 
     [Fact]
-    public void Publishers_of_one_stream_share_a_group_and_are_numbered_without_a_gap() => TestLoop.Run(async loop =>
+    public void Publishers_of_one_stream_share_a_group_and_are_numbered_without_a_gap() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         await engine.Transactions.RunAsync(async transaction => await transaction.PublishAsync("notes", new Noted("0")));
@@ -262,7 +263,7 @@ public sealed class GroupCommitterTests
     });
 
     [Fact]
-    public void A_tail_that_moved_unseen_costs_a_read_and_nobody_is_aborted() => TestLoop.Run(async loop =>
+    public void A_tail_that_moved_unseen_costs_a_read_and_nobody_is_aborted() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         await engine.Transactions.RunAsync(async transaction => await transaction.PublishAsync("notes", new Noted("1")));
@@ -274,7 +275,7 @@ public sealed class GroupCommitterTests
     });
 
     [Fact]
-    public void A_group_stays_below_its_limit_unless_one_batch_is_larger() => TestLoop.Run(async loop =>
+    public void A_group_stays_below_its_limit_unless_one_batch_is_larger() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         engine.Store.HoldsAppends = true;
@@ -295,7 +296,7 @@ public sealed class GroupCommitterTests
     });
 
     [Fact]
-    public void A_stream_whose_end_cannot_be_read_stops_that_stream_only() => TestLoop.Run(async loop =>
+    public void A_stream_whose_end_cannot_be_read_stops_that_stream_only() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         engine.Store.BeforeRead = stream =>
@@ -341,7 +342,7 @@ public sealed class GroupCommitterTests
     }
 
     /// <summary>Reading the shard verifies its chain and that it has no hole; a restart must find nothing unreadable.</summary>
-    private static async Task AssertSoundAsync(TestEngine engine, TestLoop loop)
+    private static async Task AssertSoundAsync(TestEngine engine, SimulationLoop loop)
     {
         engine.AssertQuiet();
         var rows = await engine.RowsOfAsync("shard/0");

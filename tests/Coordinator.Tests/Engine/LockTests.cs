@@ -1,4 +1,5 @@
 using Coordinator.Protocol;
+using Coordinator.Testing.Simulation;
 using Xunit;
 
 namespace Coordinator.Tests;
@@ -7,7 +8,7 @@ namespace Coordinator.Tests;
 public sealed class LockTests
 {
     [Fact]
-    public void A_lock_that_is_not_granted_in_time_aborts_and_names_the_participant() => TestLoop.Run(async loop =>
+    public void A_lock_that_is_not_granted_in_time_aborts_and_names_the_participant() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         await using var holder = engine.Transactions.Begin();
@@ -20,7 +21,7 @@ public sealed class LockTests
     });
 
     [Fact]
-    public void A_deadlock_over_two_accounts_ends_with_the_bounded_wait() => TestLoop.Run(async loop =>
+    public void A_deadlock_over_two_accounts_ends_with_the_bounded_wait() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         await using var one = engine.Transactions.Begin();
@@ -36,7 +37,7 @@ public sealed class LockTests
     });
 
     [Fact]
-    public void Two_readers_that_both_want_to_write_are_told_at_once() => TestLoop.Run(async loop =>
+    public void Two_readers_that_both_want_to_write_are_told_at_once() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         await using var one = engine.Transactions.Begin();
@@ -54,7 +55,7 @@ public sealed class LockTests
     });
 
     [Fact]
-    public void Writers_are_served_in_the_order_they_asked() => TestLoop.Run(async loop =>
+    public void Writers_are_served_in_the_order_they_asked() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         var order = new List<int>();
@@ -73,7 +74,7 @@ public sealed class LockTests
     });
 
     [Fact]
-    public void A_waiter_whose_transaction_is_aborted_leaves_the_queue() => TestLoop.Run(async loop =>
+    public void A_waiter_whose_transaction_is_aborted_leaves_the_queue() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         var holder = engine.Transactions.Begin();
@@ -92,7 +93,7 @@ public sealed class LockTests
     });
 
     [Fact]
-    public void A_waiter_that_is_granted_and_cancelled_at_once_leaves_no_lock_behind() => TestLoop.Run(async loop =>
+    public void A_waiter_that_is_granted_and_cancelled_at_once_leaves_no_lock_behind() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         var holder = engine.Transactions.Begin();
@@ -109,7 +110,7 @@ public sealed class LockTests
     });
 
     [Fact]
-    public void A_writer_waits_until_the_decision_of_the_one_before_it_is_durable() => TestLoop.Run(async loop =>
+    public void A_writer_waits_until_the_decision_of_the_one_before_it_is_durable() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         engine.Store.HoldsAppends = true;
@@ -124,7 +125,7 @@ public sealed class LockTests
     });
 
     [Fact]
-    public void An_exclusive_wait_is_granted_after_the_last_shared_holder() => TestLoop.Run(async loop =>
+    public void An_exclusive_wait_is_granted_after_the_last_shared_holder() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         await using var one = engine.Transactions.Begin();

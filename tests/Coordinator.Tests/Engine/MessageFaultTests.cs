@@ -1,5 +1,6 @@
 using Coordinator.Protocol;
 using Coordinator.Protocol.Commit;
+using Coordinator.Testing.Simulation;
 using Xunit;
 
 namespace Coordinator.Tests;
@@ -33,7 +34,7 @@ public sealed class MessageFaultTests
         });
 
     [Fact]
-    public void A_participant_asks_again_until_it_is_answered() => TestLoop.Run(async loop =>
+    public void A_participant_asks_again_until_it_is_answered() => SimulationLoop.Run(async loop =>
     {
         var lost = 5;
         var transport = new TestTransport(loop)
@@ -97,7 +98,7 @@ public sealed class MessageFaultTests
         async (engine, _) => Assert.True((await TransferAsync(engine)).IsCommitted));
 
     [Fact]
-    public void A_prepare_that_comes_after_the_abort_is_answered_no() => TestLoop.Run(async loop =>
+    public void A_prepare_that_comes_after_the_abort_is_answered_no() => SimulationLoop.Run(async loop =>
     {
         var transport = new TestTransport(loop)
         {
@@ -122,7 +123,7 @@ public sealed class MessageFaultTests
         });
 
     [Fact]
-    public void An_enlistment_that_comes_after_the_end_is_refused() => TestLoop.Run(async loop =>
+    public void An_enlistment_that_comes_after_the_end_is_refused() => SimulationLoop.Run(async loop =>
     {
         var transport = new TestTransport(loop)
         {
@@ -153,7 +154,7 @@ public sealed class MessageFaultTests
         (await transaction.UpdateAsync<Account>("b")).Raise(new Deposited(1));
     });
 
-    private static void RunAsync(Func<object, Fate> fate, Func<TestEngine, TestLoop, Task> test) => TestLoop.Run(async loop =>
+    private static void RunAsync(Func<object, Fate> fate, Func<TestEngine, SimulationLoop, Task> test) => SimulationLoop.Run(async loop =>
     {
         var transport = new TestTransport(loop) { Fate = fate };
         await using var engine = await TestEngine.StartAsync(loop, transport: transport.Over);

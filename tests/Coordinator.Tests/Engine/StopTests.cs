@@ -1,3 +1,4 @@
+using Coordinator.Testing.Simulation;
 using Xunit;
 
 namespace Coordinator.Tests;
@@ -6,7 +7,7 @@ namespace Coordinator.Tests;
 public sealed class StopTests
 {
     [Fact]
-    public void Stopping_waits_for_what_is_in_flight() => TestLoop.Run(async loop =>
+    public void Stopping_waits_for_what_is_in_flight() => SimulationLoop.Run(async loop =>
     {
         var engine = await TestEngine.StartAsync(loop);
         engine.Store.HoldsAppends = true;
@@ -24,7 +25,7 @@ public sealed class StopTests
     });
 
     [Fact]
-    public void A_store_that_does_not_answer_cannot_keep_the_host_from_stopping() => TestLoop.Run(async loop =>
+    public void A_store_that_does_not_answer_cannot_keep_the_host_from_stopping() => SimulationLoop.Run(async loop =>
     {
         var engine = await TestEngine.StartAsync(loop, configure: options => options.AppendStallTimeout = TimeSpan.FromMinutes(5));
         engine.Store.HoldsAppends = true;
@@ -39,7 +40,7 @@ public sealed class StopTests
     });
 
     [Fact]
-    public void A_transaction_left_open_is_aborted_and_those_who_wait_for_it_are_told() => TestLoop.Run(async loop =>
+    public void A_transaction_left_open_is_aborted_and_those_who_wait_for_it_are_told() => SimulationLoop.Run(async loop =>
     {
         var engine = await TestEngine.StartAsync(loop);
         var open = engine.Transactions.Begin();
@@ -53,7 +54,7 @@ public sealed class StopTests
     });
 
     [Fact]
-    public void Stopping_twice_is_stopping_once() => TestLoop.Run(async loop =>
+    public void Stopping_twice_is_stopping_once() => SimulationLoop.Run(async loop =>
     {
         var engine = await TestEngine.StartAsync(loop);
         await engine.Engine.StopAsync(CancellationToken.None);

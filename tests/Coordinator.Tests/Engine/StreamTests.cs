@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using Coordinator.Protocol;
+using Coordinator.Testing.Simulation;
 using Xunit;
 
 namespace Coordinator.Tests;
@@ -8,7 +9,7 @@ namespace Coordinator.Tests;
 public sealed class StreamTests
 {
     [Fact]
-    public void A_published_event_is_in_the_same_append_as_the_decision() => TestLoop.Run(async loop =>
+    public void A_published_event_is_in_the_same_append_as_the_decision() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         await engine.Transactions.RunAsync(async transaction =>
@@ -23,7 +24,7 @@ public sealed class StreamTests
     });
 
     [Fact]
-    public void An_abort_publishes_nothing() => TestLoop.Run(async loop =>
+    public void An_abort_publishes_nothing() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         await using (var transaction = engine.Transactions.Begin())
@@ -36,7 +37,7 @@ public sealed class StreamTests
     });
 
     [Fact]
-    public void A_plain_value_is_the_last_one_set_and_keeps_its_versions() => TestLoop.Run(async loop =>
+    public void A_plain_value_is_the_last_one_set_and_keeps_its_versions() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         foreach (var text in new[] { "one", "two" })
@@ -53,7 +54,7 @@ public sealed class StreamTests
     });
 
     [Fact]
-    public void An_aggregate_of_many_pages_is_the_fold_of_all_its_events() => TestLoop.Run(async loop =>
+    public void An_aggregate_of_many_pages_is_the_fold_of_all_its_events() => SimulationLoop.Run(async loop =>
     {
         var engine = await TestEngine.StartAsync(loop);
         await engine.Transactions.RunAsync(async transaction =>
@@ -73,7 +74,7 @@ public sealed class StreamTests
     });
 
     [Fact]
-    public void Several_readers_load_an_aggregate_together() => TestLoop.Run(async loop =>
+    public void Several_readers_load_an_aggregate_together() => SimulationLoop.Run(async loop =>
     {
         var engine = await TestEngine.StartAsync(loop);
         await engine.Transactions.DepositAsync("a", 7);
@@ -87,7 +88,7 @@ public sealed class StreamTests
     });
 
     [Fact]
-    public void An_event_of_an_unknown_type_is_history_but_no_state() => TestLoop.Run(async loop =>
+    public void An_event_of_an_unknown_type_is_history_but_no_state() => SimulationLoop.Run(async loop =>
     {
         var engine = await TestEngine.StartAsync(loop);
         await engine.Transactions.DepositAsync("a", 7);
@@ -101,7 +102,7 @@ public sealed class StreamTests
     });
 
     [Fact]
-    public void An_exception_of_apply_aborts_the_transaction_even_if_it_is_swallowed() => TestLoop.Run(async loop =>
+    public void An_exception_of_apply_aborts_the_transaction_even_if_it_is_swallowed() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         var outcome = await engine.Transactions.RunAsync(async transaction =>
@@ -118,7 +119,7 @@ public sealed class StreamTests
     });
 
     [Fact]
-    public void A_failed_publication_aborts_the_transaction_even_if_it_is_swallowed() => TestLoop.Run(async loop =>
+    public void A_failed_publication_aborts_the_transaction_even_if_it_is_swallowed() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         var outcome = await engine.Transactions.RunAsync(async transaction =>
@@ -132,7 +133,7 @@ public sealed class StreamTests
     });
 
     [Fact]
-    public void An_event_over_the_limit_aborts_the_transaction_even_if_it_is_swallowed() => TestLoop.Run(async loop =>
+    public void An_event_over_the_limit_aborts_the_transaction_even_if_it_is_swallowed() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop, configure: options => options.RedoBytesMax = 1024);
         var outcome = await engine.Transactions.RunAsync(async transaction =>
@@ -147,7 +148,7 @@ public sealed class StreamTests
     });
 
     [Fact]
-    public void Events_raised_by_several_threads_at_once_never_part_the_state_from_the_log() => TestLoop.Run(async loop =>
+    public void Events_raised_by_several_threads_at_once_never_part_the_state_from_the_log() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         for (var i = 0; i < 50; i++)
@@ -170,7 +171,7 @@ public sealed class StreamTests
     });
 
     [Fact]
-    public void Idle_aggregates_beyond_the_limit_are_dropped_and_read_again() => TestLoop.Run(async loop =>
+    public void Idle_aggregates_beyond_the_limit_are_dropped_and_read_again() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop, configure: options => options.ActivationsMax = 2);
         await using var busy = engine.Transactions.Begin();
@@ -186,7 +187,7 @@ public sealed class StreamTests
     });
 
     [Fact]
-    public void One_stream_has_one_use() => TestLoop.Run(async loop =>
+    public void One_stream_has_one_use() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         var error = await Assert.ThrowsAsync<ArgumentException>(() => engine.Transactions.RunAsync(async transaction =>

@@ -14,7 +14,7 @@ public sealed class ThreadTests
     {
         var events = TestEngine.EventTypes();
         var store = new InMemoryLogStore(TimeProvider.System);
-        var seams = new EngineSeams(store, TimeProvider.System, SystemRandomSource.Instance, ThreadPoolDispatcher.Instance, null, "here");
+        var seams = new EngineSeams(store, TimeProvider.System, SystemRandomSource.Instance, ThreadPoolDispatcher.Instance, null, "here", UnknownProcesses.Instance);
         var engine = new TransactionEngine(seams, new CoordinatorOptions(), events, new AggregateTypes(events), NullLogger.Instance);
         await engine.StartAsync(CancellationToken.None);
         var committed = 0;

@@ -1,5 +1,6 @@
 using Coordinator.Log;
 using Coordinator.Protocol;
+using Coordinator.Testing.Simulation;
 using Xunit;
 
 namespace Coordinator.Tests;
@@ -8,7 +9,7 @@ namespace Coordinator.Tests;
 public sealed class TransactionTests
 {
     [Fact]
-    public void What_commits_is_in_the_log_and_visible() => TestLoop.Run(async loop =>
+    public void What_commits_is_in_the_log_and_visible() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         var outcome = await engine.Transactions.DepositAsync("alice", 5);
@@ -19,7 +20,7 @@ public sealed class TransactionTests
     });
 
     [Fact]
-    public void What_aborts_leaves_nothing() => TestLoop.Run(async loop =>
+    public void What_aborts_leaves_nothing() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         var transaction = engine.Transactions.Begin();
@@ -33,7 +34,7 @@ public sealed class TransactionTests
     });
 
     [Fact]
-    public void An_exception_of_the_work_aborts_and_goes_on_to_the_caller() => TestLoop.Run(async loop =>
+    public void An_exception_of_the_work_aborts_and_goes_on_to_the_caller() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         await Assert.ThrowsAsync<DivideByZeroException>(() => engine.Transactions.RunAsync(async transaction =>
@@ -47,7 +48,7 @@ public sealed class TransactionTests
     });
 
     [Fact]
-    public void A_transaction_aborted_underneath_its_work_is_an_outcome_not_an_exception() => TestLoop.Run(async loop =>
+    public void A_transaction_aborted_underneath_its_work_is_an_outcome_not_an_exception() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         var outcome = await engine.Transactions.RunAsync(async transaction =>
@@ -61,7 +62,7 @@ public sealed class TransactionTests
     });
 
     [Fact]
-    public void The_exception_of_another_aborted_transaction_goes_on_to_the_caller() => TestLoop.Run(async loop =>
+    public void The_exception_of_another_aborted_transaction_goes_on_to_the_caller() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         var other = engine.Transactions.Begin();
@@ -72,7 +73,7 @@ public sealed class TransactionTests
     });
 
     [Fact]
-    public void A_delegate_that_aborts_and_returns_is_aborted() => TestLoop.Run(async loop =>
+    public void A_delegate_that_aborts_and_returns_is_aborted() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         var outcome = await engine.Transactions.RunAsync(async transaction => await transaction.AbortAsync("enough"));
@@ -81,7 +82,7 @@ public sealed class TransactionTests
     });
 
     [Fact]
-    public void An_empty_transaction_commits_and_writes_nothing() => TestLoop.Run(async loop =>
+    public void An_empty_transaction_commits_and_writes_nothing() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
 
@@ -91,7 +92,7 @@ public sealed class TransactionTests
     });
 
     [Fact]
-    public void An_update_that_raises_nothing_writes_nothing() => TestLoop.Run(async loop =>
+    public void An_update_that_raises_nothing_writes_nothing() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
 
@@ -101,7 +102,7 @@ public sealed class TransactionTests
     });
 
     [Fact]
-    public void A_transaction_sees_what_it_has_raised() => TestLoop.Run(async loop =>
+    public void A_transaction_sees_what_it_has_raised() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         await engine.Transactions.RunAsync(async transaction =>
@@ -115,7 +116,7 @@ public sealed class TransactionTests
     });
 
     [Fact]
-    public void Commit_asked_for_again_says_the_same_again() => TestLoop.Run(async loop =>
+    public void Commit_asked_for_again_says_the_same_again() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         await using var transaction = engine.Transactions.Begin();
@@ -128,7 +129,7 @@ public sealed class TransactionTests
     });
 
     [Fact]
-    public void Abort_after_commit_says_that_it_committed() => TestLoop.Run(async loop =>
+    public void Abort_after_commit_says_that_it_committed() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         await using var transaction = engine.Transactions.Begin();
@@ -140,7 +141,7 @@ public sealed class TransactionTests
 
     // A05: commit and abort at once; one wins and both are told which.
     [Fact]
-    public void Commit_and_abort_at_once_hear_the_same() => TestLoop.Run(async loop =>
+    public void Commit_and_abort_at_once_hear_the_same() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         engine.Store.HoldsAppends = true;
@@ -154,7 +155,7 @@ public sealed class TransactionTests
     });
 
     [Fact]
-    public void Work_after_the_commit_is_refused() => TestLoop.Run(async loop =>
+    public void Work_after_the_commit_is_refused() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         var transaction = engine.Transactions.Begin();
@@ -170,7 +171,7 @@ public sealed class TransactionTests
 
     // A09: work that arrives after the abort.
     [Fact]
-    public void Late_enlistment_after_abort_is_refused() => TestLoop.Run(async loop =>
+    public void Late_enlistment_after_abort_is_refused() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         var transaction = engine.Transactions.Begin();
@@ -181,7 +182,7 @@ public sealed class TransactionTests
     });
 
     [Fact]
-    public void Raising_while_the_decision_is_with_the_log_is_refused() => TestLoop.Run(async loop =>
+    public void Raising_while_the_decision_is_with_the_log_is_refused() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         var transaction = engine.Transactions.Begin();
@@ -200,7 +201,7 @@ public sealed class TransactionTests
 
     // A01: who never commits is aborted.
     [Fact]
-    public void Dispose_without_commit_aborts() => TestLoop.Run(async loop =>
+    public void Dispose_without_commit_aborts() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         TransactionId id;
@@ -215,7 +216,7 @@ public sealed class TransactionTests
     });
 
     [Fact]
-    public void A_transaction_that_is_forgotten_by_its_initiator_is_aborted_at_its_deadline() => TestLoop.Run(async loop =>
+    public void A_transaction_that_is_forgotten_by_its_initiator_is_aborted_at_its_deadline() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         var transaction = engine.Transactions.Begin();
@@ -228,7 +229,7 @@ public sealed class TransactionTests
     });
 
     [Fact]
-    public void A_call_still_running_at_commit_aborts() => TestLoop.Run(async loop =>
+    public void A_call_still_running_at_commit_aborts() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         var holder = engine.Transactions.Begin();
@@ -244,7 +245,7 @@ public sealed class TransactionTests
     });
 
     [Fact]
-    public void A_failed_call_aborts_even_if_the_work_swallows_it() => TestLoop.Run(async loop =>
+    public void A_failed_call_aborts_even_if_the_work_swallows_it() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         var outcome = await engine.Transactions.RunAsync(async transaction =>
@@ -259,7 +260,7 @@ public sealed class TransactionTests
     });
 
     [Fact]
-    public void Two_calls_for_one_stream_at_once_abort_and_both_return() => TestLoop.Run(async loop =>
+    public void Two_calls_for_one_stream_at_once_abort_and_both_return() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         var holder = engine.Transactions.Begin();
@@ -276,7 +277,7 @@ public sealed class TransactionTests
     });
 
     [Fact]
-    public void Calls_for_different_streams_may_overlap() => TestLoop.Run(async loop =>
+    public void Calls_for_different_streams_may_overlap() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         var outcome = await engine.Transactions.RunAsync(
@@ -287,7 +288,7 @@ public sealed class TransactionTests
     });
 
     [Fact]
-    public void Cancelled_before_its_begin_nothing_begins() => TestLoop.Run(async loop =>
+    public void Cancelled_before_its_begin_nothing_begins() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         await Assert.ThrowsAsync<OperationCanceledException>(() => engine.Transactions.RunAsync(_ => Task.CompletedTask, new CancellationToken(true)));
@@ -296,7 +297,7 @@ public sealed class TransactionTests
     });
 
     [Fact]
-    public void Cancelled_during_the_work_it_is_aborted() => TestLoop.Run(async loop =>
+    public void Cancelled_during_the_work_it_is_aborted() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         using var cancellation = new CancellationTokenSource();
@@ -314,7 +315,7 @@ public sealed class TransactionTests
     });
 
     [Fact]
-    public void Cancelled_while_waiting_for_a_lock_it_is_aborted_and_leaves_the_queue() => TestLoop.Run(async loop =>
+    public void Cancelled_while_waiting_for_a_lock_it_is_aborted_and_leaves_the_queue() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         var holder = engine.Transactions.Begin();
@@ -330,7 +331,7 @@ public sealed class TransactionTests
     });
 
     [Fact]
-    public void Cancelled_while_a_stream_is_read_it_is_aborted() => TestLoop.Run(async loop =>
+    public void Cancelled_while_a_stream_is_read_it_is_aborted() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         engine.Store.HoldsReads = true;
@@ -348,7 +349,7 @@ public sealed class TransactionTests
 
     // A08: the log never sees a cancellation.
     [Fact]
-    public void Cancelled_while_the_log_writes_only_the_wait_ends() => TestLoop.Run(async loop =>
+    public void Cancelled_while_the_log_writes_only_the_wait_ends() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         using var cancellation = new CancellationTokenSource();
@@ -367,7 +368,7 @@ public sealed class TransactionTests
 
     // A07: the deadline passes while the decision is in the log's hands.
     [Fact]
-    public void A_deadline_that_passes_while_the_log_writes_is_unknown_and_never_aborted() => TestLoop.Run(async loop =>
+    public void A_deadline_that_passes_while_the_log_writes_is_unknown_and_never_aborted() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop, configure: options => options.AppendStallTimeout = TimeSpan.FromMinutes(5));
         engine.Store.HoldsAppends = true;
@@ -383,7 +384,7 @@ public sealed class TransactionTests
 
     // A02: the initiator is gone, the outcome can be asked for.
     [Fact]
-    public void The_outcome_of_a_committed_transaction_is_read_from_the_log() => TestLoop.Run(async loop =>
+    public void The_outcome_of_a_committed_transaction_is_read_from_the_log() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         var outcome = await engine.Transactions.DepositAsync("alice", 5);
@@ -392,7 +393,7 @@ public sealed class TransactionTests
     });
 
     [Fact]
-    public void The_outcome_of_an_undecided_transaction_is_unknown() => TestLoop.Run(async loop =>
+    public void The_outcome_of_an_undecided_transaction_is_unknown() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         await using var transaction = engine.Transactions.Begin();
@@ -402,7 +403,7 @@ public sealed class TransactionTests
     });
 
     [Fact]
-    public void The_outcome_of_an_aborted_transaction_is_aborted() => TestLoop.Run(async loop =>
+    public void The_outcome_of_an_aborted_transaction_is_aborted() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         var transaction = engine.Transactions.Begin();
@@ -413,7 +414,7 @@ public sealed class TransactionTests
     });
 
     [Fact]
-    public void An_id_that_was_never_issued_is_refused() => TestLoop.Run(async loop =>
+    public void An_id_that_was_never_issued_is_refused() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         var id = engine.Transactions.Begin().Id;
@@ -434,7 +435,7 @@ public sealed class TransactionTests
     });
 
     [Fact]
-    public void An_id_of_another_log_is_refused() => TestLoop.Run(async loop =>
+    public void An_id_of_another_log_is_refused() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         var id = engine.Transactions.Begin().Id;
@@ -445,7 +446,7 @@ public sealed class TransactionTests
     });
 
     [Fact]
-    public void An_id_of_another_generation_or_claim_is_held_and_never_presumed() => TestLoop.Run(async loop =>
+    public void An_id_of_another_generation_or_claim_is_held_and_never_presumed() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         var id = engine.Transactions.Begin().Id;

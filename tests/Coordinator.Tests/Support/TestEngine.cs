@@ -3,25 +3,11 @@ using Coordinator.Hosting;
 using Coordinator.Log;
 using Coordinator.Protocol;
 using Coordinator.Shards;
+using Coordinator.Testing.Simulation;
 using Microsoft.Extensions.Logging;
 using Xunit;
 
 namespace Coordinator.Tests;
-
-/// <summary>Chance from a seed, the same on every version of the runtime.</summary>
-internal sealed class SeededRandomSource(ulong seed) : IRandomSource
-{
-    private ulong _state = seed;
-
-    public ulong Next()
-    {
-        _state += 0x9E3779B97F4A7C15;
-        var bits = _state;
-        bits = (bits ^ (bits >> 30)) * 0xBF58476D1CE4E5B9;
-        bits = (bits ^ (bits >> 27)) * 0x94D049BB133111EB;
-        return bits ^ (bits >> 31);
-    }
-}
 
 /// <summary>Keeps what would call for an operator: violations of the protocol and a broken committer.</summary>
 internal sealed class TestLogger : ILogger
@@ -69,7 +55,7 @@ internal sealed class TestEngine : IAsyncDisposable
 
     /// <summary>An engine that has not started.</summary>
     public static TestEngine Create(
-        TestLoop loop,
+        SimulationLoop loop,
         InMemoryLogStore? rows = null,
         Func<ILogStore, ILogStore>? faults = null,
         Func<ITransport, ITransport>? transport = null,
@@ -81,15 +67,15 @@ internal sealed class TestEngine : IAsyncDisposable
         events ??= EventTypes();
         var store = new TestStore(faults?.Invoke(rows) ?? rows);
         var logger = new TestLogger();
-        var options = new CoordinatorOptions();
+        var options = new CoordinatorOptions { TakeOverAtStart = true };
         configure?.Invoke(options);
-        var seams = new EngineSeams(store, loop.Time, new SeededRandomSource(seed), loop, transport, "here");
+        var seams = new EngineSeams(store, loop.Time, new SeededRandom(seed), loop, transport, "here", UnknownProcesses.Instance);
         return new TestEngine(new TransactionEngine(seams, options, events, new AggregateTypes(events), logger), rows, store, logger);
     }
 
     /// <summary>An engine that owns the log.</summary>
     public static async Task<TestEngine> StartAsync(
-        TestLoop loop,
+        SimulationLoop loop,
         InMemoryLogStore? rows = null,
         Func<ILogStore, ILogStore>? faults = null,
         Func<ITransport, ITransport>? transport = null,

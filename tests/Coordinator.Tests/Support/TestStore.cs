@@ -5,13 +5,18 @@ using Coordinator.Protocol;
 namespace Coordinator.Tests;
 
 /// <summary>A store that counts, can hold a write or a read until released, and can answer by script.</summary>
-internal sealed class TestStore(ILogStore inner) : ILogStore
+internal sealed class TestStore(ILogStore inner) : ILogStore, IHostBeats
 {
     private readonly List<RowGroup> _late = [];
     private TaskCompletionSource<bool>? _held;
     private readonly List<TaskCompletionSource> _heldReads = []; // one each: the runtime may spread the waiters of one over threads
 
     public string Description => inner.Description;
+
+    public IHostBeats? Beats => inner.Beats is null ? null : this;
+
+    /// <summary>This host's beats are not taken.</summary>
+    public bool LosesBeats { get; set; }
 
     /// <summary>Every group that was sent.</summary>
     public List<RowGroup> Sent { get; } = [];
@@ -33,6 +38,9 @@ internal sealed class TestStore(ILogStore inner) : ILogStore
 
     /// <summary>Throws for a read, if it wants to.</summary>
     public Action<StreamName>? BeforeRead { get; set; }
+
+    /// <summary>Told the first version of every read of a shard.</summary>
+    public Action<long>? BeforeShardRead { get; set; }
 
     public bool IsHolding => _held is not null;
 
@@ -65,7 +73,14 @@ internal sealed class TestStore(ILogStore inner) : ILogStore
         _late.Clear();
     }
 
-    public ValueTask<LogMeta> OpenAsync(LogMeta proposed, CancellationToken cancellation) => inner.OpenAsync(proposed, cancellation);
+    /// <summary>Opening waits for it.</summary>
+    public Task BeforeOpen { get; set; } = Task.CompletedTask;
+
+    public async ValueTask<OpenedLog> OpenAsync(LogMeta proposed, CancellationToken cancellation)
+    {
+        await BeforeOpen.WaitAsync(cancellation).ConfigureAwait(false);
+        return await inner.OpenAsync(proposed, cancellation).ConfigureAwait(false);
+    }
 
     public async ValueTask<GroupAnswer> AppendAsync(RowGroup group)
     {
@@ -103,7 +118,14 @@ internal sealed class TestStore(ILogStore inner) : ILogStore
         inner.AbandonAppend();
     }
 
-    public ValueTask<ClaimAnswer> ClaimAsync(ShardClaim claim) => inner.ClaimAsync(claim);
+    /// <summary>Told of every claim.</summary>
+    public Action? BeforeClaim { get; set; }
+
+    public ValueTask<ClaimAnswer> ClaimAsync(ShardClaim claim)
+    {
+        BeforeClaim?.Invoke();
+        return inner.ClaimAsync(claim);
+    }
 
     public ValueTask<ImmutableArray<KeyFinding>> InspectAsync(ImmutableArray<RowKey> keys, CancellationToken cancellation)
     {
@@ -119,6 +141,11 @@ internal sealed class TestStore(ILogStore inner) : ILogStore
         StreamName stream, long fromVersion, int count, UnreadableRows unreadable, CancellationToken cancellation)
     {
         BeforeRead?.Invoke(stream);
+        if (LogStreams.IsShard(stream))
+        {
+            BeforeShardRead?.Invoke(fromVersion);
+        }
+
         if (HoldsReads)
         {
             var held = new TaskCompletionSource();
@@ -128,6 +155,13 @@ internal sealed class TestStore(ILogStore inner) : ILogStore
 
         return await inner.ReadAsync(stream, fromVersion, count, unreadable, cancellation).ConfigureAwait(false);
     }
+
+    public ValueTask BeatAsync(HostBeat beat, CancellationToken cancellation) =>
+        LosesBeats ? throw new TimeoutException("beat lost") : inner.Beats!.BeatAsync(beat, cancellation);
+
+    public ValueTask<ImmutableArray<HostBeat>> ReadBeatsAsync(CancellationToken cancellation) => inner.Beats!.ReadBeatsAsync(cancellation);
+
+    public ValueTask ForgetBeatAsync(ulong host, CancellationToken cancellation) => inner.Beats!.ForgetBeatAsync(host, cancellation);
 
     public ValueTask<ShardEnd> ReadShardEndAsync(ushort shard, CancellationToken cancellation) => inner.ReadShardEndAsync(shard, cancellation);
 

@@ -1,6 +1,7 @@
 using Coordinator.Protocol;
 using Coordinator.Protocol.Commit;
 using Coordinator.Shards;
+using Coordinator.Testing.Simulation;
 
 namespace Coordinator.Tests;
 
@@ -15,7 +16,7 @@ internal readonly record struct Fate(int Copies = 1, TimeSpan Delay = default)
 }
 
 /// <summary>Counts messages and lets a test lose, repeat and delay them.</summary>
-internal sealed class TestTransport(TestLoop loop) : ITransport
+internal sealed class TestTransport(SimulationLoop loop) : ITransport
 {
     private ITransport? _inner;
 

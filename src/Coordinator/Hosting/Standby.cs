@@ -1,0 +1,143 @@
+using Coordinator.Log;
+using Coordinator.Protocol.Ownership;
+using Coordinator.Shards;
+using Microsoft.Extensions.Logging;
+
+namespace Coordinator.Hosting;
+
+/// <summary>
+/// Looks at a shard that this host does not own, and takes it over when <see cref="StandbyProtocol"/> says so. Carried out by
+/// ticks, one look at a time, while nothing of this host is in the store's hands.
+/// </summary>
+internal sealed partial class Standby(
+    EngineSeams seams, LogMeta meta, ulong host, Heartbeat? heartbeat, MonotonicClock clock, ushort shard, bool takeOverAtFirstLook, TimeSpan stallTimeout, ILogger logger)
+{
+    private readonly ShardClaimer _claimer = new(seams.Store, meta, seams.Time, seams.Random, host, seams.HostName, stallTimeout);
+    private StandbyState _state = StandbyState.Initial;
+    private bool _takeOverNow = takeOverAtFirstLook;
+    private long _acknowledged;
+    private ulong _displaced;
+    private long _displacedBeat;
+    private long _announcedEpoch = -1;
+
+    /// <summary>Who owns the shard, as of the last look, for people.</summary>
+    public string OwnerName { get; private set; } = "nobody";
+
+    /// <summary>This host was displaced: who has the shard now is learnt with the next look.</summary>
+    public void Forget() => OwnerName = "another host";
+
+    /// <summary>True from a claim's sending until the shard is recovered: the host answers for the shard already.</summary>
+    public bool IsTakingOver { get; private set; }
+
+    /// <summary>Looks once; the recovered shard if it was taken over, else null.</summary>
+    public async ValueTask<RecoveredShard?> LookAsync(CancellationToken cancellation)
+    {
+        NoteDisplaced();
+        var end = await seams.Store.ReadShardEndAsync(shard, cancellation).ConfigureAwait(false);
+        var owner = end.Owned is { Fault: null } owned ? ShardClaimer.OwnerOf(owned) : null;
+        OwnerName = owner?.HostName ?? "nobody";
+        if (!Decides(end, owner))
+        {
+            Announce(end);
+            return null;
+        }
+
+        IsTakingOver = true;
+        try
+        {
+            var claimed = await _claimer.ClaimAsync(shard, end, cancellation).ConfigureAwait(false);
+            if (claimed is null)
+            {
+                return null; // another host was first: it is watched from now on
+            }
+
+            _takeOverNow = false;
+            Displace(end, owner);
+            return await ShardRecovery.ReplayAsync(seams.Store, claimed, logger, cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            IsTakingOver = false;
+        }
+    }
+
+    /// <summary>Learns whether the owner that was displaced last is alive after all. Also while this host owns the shard.</summary>
+    public void NoteDisplaced()
+    {
+        if (_displaced == 0 || BeatOf(_displaced) is not { } beat || beat.Count == _displacedBeat)
+        {
+            return;
+        }
+
+        _state = StandbyProtocol.DisplacedOwnerSeen(_state, _displaced);
+        DisplacedAlive(logger, shard, StandbyProtocol.SilenceNeeded(_state, _displaced, 0).TotalSeconds);
+        _displaced = 0;
+    }
+
+    private bool Decides(ShardEnd end, ShardOwner? owner)
+    {
+        if (heartbeat is null || _takeOverNow)
+        {
+            return true; // the store's own lock has let this process in, or its operator has
+        }
+
+        var acknowledged = heartbeat.AcknowledgedCount;
+        var beat = BeatOf(owner?.Host);
+        var step = StandbyProtocol.Look(
+            _state,
+            new StandbyLook(
+                clock.Now,
+                acknowledged != _acknowledged,
+                end.Owned?.Version ?? 0,
+                owner?.Host ?? 0,
+                end.IsReleased,
+                beat is not null && beat.Shards.Contains(shard) ? beat.Count : null,
+                beat is not null && seams.Processes.IsGone(beat.Process)),
+            (seams.Random.Next() >> 11) * (1.0 / (1UL << 53)));
+        (_state, _acknowledged) = (step.State, acknowledged);
+        return step.TakesOver;
+    }
+
+    private HostBeat? BeatOf(ulong? owner)
+    {
+        foreach (var beat in heartbeat!.Seen)
+        {
+            if (beat.Host == owner)
+            {
+                return beat;
+            }
+        }
+
+        return null;
+    }
+
+    private void Displace(ShardEnd end, ShardOwner? owner)
+    {
+        if (owner is null || owner.Host == host || heartbeat is null || end.IsReleased)
+        {
+            return;
+        }
+
+        _displaced = owner.Host;
+        _displacedBeat = BeatOf(owner.Host)?.Count ?? 0;
+        TakenOver(logger, shard, owner.HostName);
+    }
+
+    private void Announce(ShardEnd end)
+    {
+        if (end.Owned?.Version is { } epoch && epoch != _announcedEpoch)
+        {
+            _announcedEpoch = epoch;
+            StandingBy(logger, shard, OwnerName, epoch);
+        }
+    }
+
+    [LoggerMessage(1311, LogLevel.Information, "Standing by: shard {Shard} is owned by {Owner} since epoch {Epoch}.")]
+    private static partial void StandingBy(ILogger logger, ushort shard, string owner, long epoch);
+
+    [LoggerMessage(1312, LogLevel.Warning, "Shard {Shard} was taken over from {Owner}, which was silent, gone, or to be displaced.")]
+    private static partial void TakenOver(ILogger logger, ushort shard, string owner);
+
+    [LoggerMessage(1313, LogLevel.Warning, "The host that shard {Shard} was taken from is alive. Next time it may be silent for {Seconds} s. If this repeats, look for pauses of its process or of its link to the store.")]
+    private static partial void DisplacedAlive(ILogger logger, ushort shard, double seconds);
+}

@@ -1,0 +1,103 @@
+using System.Collections.Immutable;
+using Coordinator.Protocol;
+using Coordinator.Protocol.Ownership;
+
+namespace Coordinator.Log;
+
+/// <content>Calls of the store: timed, and repeated where that is safe.</content>
+internal sealed partial class GroupCommitter
+{
+    /// <summary>How long the store has not written although something was to be written.</summary>
+    public TimeSpan StalledFor
+    {
+        get
+        {
+            var since = Math.Min(Before(ref _inFlightSince), Before(ref _failingSince));
+            return since == long.MaxValue ? TimeSpan.Zero : clock.Now - TimeSpan.FromTicks(since);
+
+            static long Before(ref long ticks) => Volatile.Read(ref ticks) is var value and >= 0 ? value : long.MaxValue;
+        }
+    }
+
+    /// <summary>
+    /// Hands a shard over: its last rows are a checkpoint and the release. The caller enqueues nothing more for it and nothing is
+    /// under way. False if that is not known to be durable; then the next owner waits for the silence of this one.
+    /// </summary>
+    public async ValueTask<bool> TryReleaseAsync(ShardLane lane)
+    {
+        lock (_gate)
+        {
+            if (_running || _broken || lane.IsLost)
+            {
+                return false;
+            }
+
+            _running = true;
+        }
+
+        _group.Clear();
+        _group.AddRelease(lane, LogRow.ClockOf(time));
+        lane.Ownership = OwnershipProtocol.Advance(lane.Ownership, OwnershipInput.ReleaseStarted.Instance);
+        var answer = await AppendAsync(_group.ToGroup()).ConfigureAwait(false);
+        _group.Clear();
+        lock (_gate)
+        {
+            _running = false;
+        }
+
+        return answer.Kind is GroupAnswerKind.Landed;
+    }
+
+    private ValueTask<GroupAnswer> AppendAsync(RowGroup group)
+    {
+        Volatile.Write(ref _inFlightSince, clock.Now.Ticks);
+        var sent = store.AppendAsync(group);
+        if (!sent.IsCompletedSuccessfully)
+        {
+            return WaitAsync(sent);
+        }
+
+        Volatile.Write(ref _inFlightSince, -1);
+        return sent;
+
+        async ValueTask<GroupAnswer> WaitAsync(ValueTask<GroupAnswer> pending)
+        {
+            var answer = await pending.ConfigureAwait(false);
+            Volatile.Write(ref _inFlightSince, -1);
+            return answer;
+        }
+    }
+
+    private async ValueTask<ImmutableArray<KeyFinding>> InspectAsync(ImmutableArray<RowKey> keys)
+    {
+        while (true)
+        {
+            try
+            {
+                var findings = await store.InspectAsync(keys, CancellationToken.None).ConfigureAwait(false);
+                _failures = 0;
+                return findings;
+            }
+            catch (Exception error) when (error is not (InvariantViolationException or LogCorruptException))
+            {
+                await BackOffAsync(error).ConfigureAwait(false); // a read is safe to repeat, and nothing is told before it succeeds
+            }
+        }
+    }
+
+    private async ValueTask BackOffAsync(Exception? error)
+    {
+        var delay = TimeSpan.FromTicks(Math.Min(RetryDelayMax.Ticks, RetryDelayMin.Ticks << Math.Min(_failures, 10)));
+        if (error is not null && Volatile.Read(ref _failingSince) < 0)
+        {
+            Volatile.Write(ref _failingSince, clock.Now.Ticks);
+        }
+
+        if (error is not null && _failures++ % 20 == 0)
+        {
+            StoreFailing(logger, store.Description, error.Message);
+        }
+
+        await Task.Delay(delay, time).ConfigureAwait(false);
+    }
+}

@@ -1,0 +1,115 @@
+using Coordinator.Hosting;
+using Coordinator.Log;
+using Coordinator.Protocol;
+using Coordinator.Protocol.Commit;
+using Coordinator.Protocol.Ownership;
+
+namespace Coordinator.Shards;
+
+/// <content>What became of a transaction: from memory, from the log, or by presumption where that is safe.</content>
+internal sealed partial class Shard
+{
+    /// <summary>Answers what became of any transaction of this log's shard.</summary>
+    public async ValueTask<InquiryAnswer> AskAsync(TransactionId id, CancellationToken cancellation)
+    {
+        var fromMemory = new Completion<InquiryAnswer?>();
+        Post(new Mail(id, null, fromMemory));
+        if (await fromMemory.WaitAsync().ConfigureAwait(false) is { } known)
+        {
+            return known;
+        }
+
+        var end = (long)id.Epoch > View.Epoch ? await store.ReadShardEndAsync(Number, cancellation).ConfigureAwait(false) : null;
+        if (end?.Owned is { } owned && owned.Version > View.Epoch)
+        {
+            Stop();
+            return InquiryAnswer.Undecided; // its new owner knows
+        }
+
+        try
+        {
+            return await AskLogAsync(id, cancellation).ConfigureAwait(false);
+        }
+        catch (LogCorruptException corrupt)
+        {
+            DecisionUnreadable(logger, id, corrupt.Message);
+            return InquiryAnswer.Held; // what can't be read is not absent (L06)
+        }
+    }
+
+    /// <summary>Reads who owns the shard, and stops if it is somebody else by now (rule D-4).</summary>
+    public async ValueTask LookForHeirAsync(CancellationToken cancellation)
+    {
+        var end = await store.ReadShardEndAsync(Number, cancellation).ConfigureAwait(false);
+        if (end.Owned is { } owned && owned.Version > Epoch)
+        {
+            Stop();
+        }
+    }
+
+    private async ValueTask<InquiryAnswer> AskLogAsync(TransactionId id, CancellationToken cancellation)
+    {
+        var decision = await store.FindDecisionAsync(id, cancellation).ConfigureAwait(false);
+        var claimBits = await EpochClaimBitsAsync(id, cancellation).ConfigureAwait(false);
+        if (decision is null && claimBits == id.ClaimBits && (long)id.Epoch < View.Epoch)
+        {
+            await recovered.History.VerifyForAsync(id, dispatcher).ConfigureAwait(false); // only rows that were read can be presumed not to hold it
+        }
+
+        var answer = InquiryRules.AnswerFromLog(
+            id, View, new LookUp(decision is null ? null : decision.Kind is RowKind.CommitDecided ? Decision.Commit : Decision.Abort, claimBits));
+        if (answer is InquiryAnswer.NeverIssued)
+        {
+            NeverIssued(logger, id);
+        }
+
+        return answer;
+    }
+
+    /// <summary>Null if the row at the id's epoch is no claim, or can't be read: then nothing is presumed.</summary>
+    private async ValueTask<ulong?> EpochClaimBitsAsync(TransactionId id, CancellationToken cancellation)
+    {
+        if ((long)id.Epoch == View.Epoch)
+        {
+            return View.ClaimBits;
+        }
+
+        var rows = await store.ReadAsync(_lane.Stream, (long)id.Epoch, 1, UnreadableRows.Mark, cancellation).ConfigureAwait(false);
+        return rows is [{ Kind: RowKind.ShardOwned, Fault: null } owned] && owned.Version == (long)id.Epoch ? ShardClaimer.OwnerOf(owned).ClaimBits : null;
+    }
+
+    /// <summary>A transaction that memory does not know never comes back to life: whatever arrives is late.</summary>
+    private void AnswerForgotten(TransactionId id, CommitInput input)
+    {
+        switch (input)
+        {
+            case CommitInput.EnlistRequested enlist:
+                transport.ToParticipant(
+                    id, new CommitMessage.EnlistmentAnswered(enlist.Participant, enlist.Incarnation, EnlistmentRefusal.NotActive));
+                break;
+            case CommitInput.OutcomeInquired inquired:
+                _ = AnswerInquiryAsync(id, inquired.Asker);
+                break;
+        }
+    }
+
+    private async Task AnswerInquiryAsync(TransactionId id, ParticipantId asker)
+    {
+        try
+        {
+            switch (await AskAsync(id, CancellationToken.None).ConfigureAwait(false))
+            {
+                case InquiryAnswer.Committed:
+                    transport.ToParticipant(id, new CommitMessage.InquiryAnswered(asker, Decision.Commit));
+                    break;
+                case InquiryAnswer.Aborted:
+                    transport.ToParticipant(id, new CommitMessage.InquiryAnswered(asker, Decision.Abort));
+                    break;
+            }
+        }
+        catch (Exception error) when (error is not InvariantViolationException)
+        {
+            InquiryFailed(logger, id, error.Message); // the asker stays in doubt and asks again
+        }
+    }
+}
