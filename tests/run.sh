@@ -15,6 +15,19 @@ if ! command -v strace >/dev/null 2>&1; then
         echo "!! strace is missing: the kill test runs without I/O faults and without watching syncs. Install strace to have them."
 fi
 
+# The PostgreSQL store is tested against a real server, which the tests set up in a temporary folder.
+if [ -z "${COORDINATOR_TEST_POSTGRES:-}" ] && ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && ! command -v initdb >/dev/null 2>&1; then
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+        echo "PostgreSQL is missing, installing it"
+        # Without a cluster of its own: the package would start one.
+        mkdir -p /etc/postgresql-common && [ -e /etc/postgresql-common/createcluster.conf ] ||
+            echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.conf
+        { apt-get install -y -q postgresql || { apt-get update -q && apt-get install -y -q postgresql; }; } >/dev/null 2>&1
+    fi
+    ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 ||
+        echo "!! PostgreSQL is missing: its tests will fail. Install postgresql, or name a server in COORDINATOR_TEST_POSTGRES."
+fi
+
 built=$(dotnet build Coordinator.sln -c Release --no-restore --nologo -v quiet 2>&1) ||
     { echo "$built"; echo "!! The build failed: no test was run."; exit 1; }
 

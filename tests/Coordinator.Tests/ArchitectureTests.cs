@@ -16,6 +16,7 @@ public sealed partial class ArchitectureTests
         ["Coordinator"] = ["Coordinator.Protocol"],
         ["Coordinator.AdoNet"] = ["Coordinator", "Coordinator.Protocol"],
         ["Coordinator.Sqlite"] = ["Coordinator.AdoNet", "Coordinator", "Coordinator.Protocol"],
+        ["Coordinator.PostgreSql"] = ["Coordinator.AdoNet", "Coordinator", "Coordinator.Protocol"],
         ["Coordinator.Testing"] = ["Coordinator", "Coordinator.Protocol", "Coordinator.AdoNet"],
     };
 
