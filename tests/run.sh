@@ -74,7 +74,7 @@ has_tests() { # folder
     grep -rqE --include='*.cs' --exclude-dir=bin --exclude-dir=obj '\[(Fact|Theory)\b' "$1"
 }
 
-for project in tests/*.Tests; do
+for project in tests/*.Tests tests/Coordinator.Simulation; do
     run_project "$project"
 done
 

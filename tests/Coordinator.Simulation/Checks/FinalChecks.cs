@@ -1,0 +1,105 @@
+using System.Collections.Immutable;
+using Coordinator.Log;
+using Coordinator.Protocol;
+using Coordinator.Testing.Simulation;
+
+namespace Coordinator.Simulation;
+
+/// <summary>The checks once everything has come to rest.</summary>
+internal sealed partial class FinalChecks(Cluster cluster)
+{
+    private Ledger Ledger => cluster.Ledger;
+
+    public async Task RunAsync()
+    {
+        CheckRows();
+        await CheckServiceAsync();
+        await CheckOutcomesAsync();
+        CheckTold();
+        foreach (var record in cluster.History.Transactions)
+        {
+            CheckRowsOf(record);
+            CheckOrder(record);
+        }
+
+        CheckBank();
+    }
+
+    private void Violate(string promise, string what) => cluster.Violations.Add(new Violation(promise, what));
+
+    /// <summary>What the store holds is what landed, in order, with whole checksums and chains (I4, I7).</summary>
+    private void CheckRows()
+    {
+        var streams = Ledger.Streams.Select(one => (one.Key, Rows: one.Value)).Append((Key: LogStreams.Shard(0), Rows: Ledger.Shard));
+        foreach (var (stream, landed) in streams)
+        {
+            var read = ReadAll(stream);
+            for (var i = 0; i < Math.Max(read.Length, landed.Count); i++)
+            {
+                if (i < read.Length && read[i].Fault is { } fault && !Ledger.Damaged.Contains(read[i].Transaction))
+                {
+                    Violate("I7", $"{read[i]} can't be trusted: {fault}");
+                    break;
+                }
+
+                if (i >= read.Length || i >= landed.Count || read[i].AppendId != landed[i].AppendId || read[i].Checksum != landed[i].Checksum)
+                {
+                    Violate("I4", $"{stream} has {read.Length} rows, {landed.Count} landed; row {i + 1} is not what landed");
+                    break;
+                }
+            }
+        }
+    }
+
+    private ImmutableArray<LogRow> ReadAll(StreamName stream) =>
+        SimulatedLog.Completed(cluster.Log.Rows.ReadAsync(stream, 1, int.MaxValue - 1, UnreadableRows.Mark, CancellationToken.None));
+
+    /// <summary>A committed transaction has every row it meant to have, once; any other has none (I11).</summary>
+    private void CheckRowsOf(TransactionRecord record)
+    {
+        var rows = Ledger.RowsOf.GetValueOrDefault(record.Id) ?? [];
+        if (!Ledger.IsCommitted(record.Id))
+        {
+            if (rows.Count > 0)
+            {
+                Violate("I11", $"{record} did not commit, and {rows[0]} is its row");
+            }
+
+            return;
+        }
+
+        if (!record.AsksToCommit)
+        {
+            Violate("I11", $"{record} committed, and nobody had asked for it");
+        }
+
+        var meant = record.Writes.Select(write => $"{write.Stream} {write.Event}").Order(StringComparer.Ordinal);
+        var found = rows.Select(row => $"{row.Stream} {EventOf(row)}").Order(StringComparer.Ordinal);
+        if (!meant.SequenceEqual(found, StringComparer.Ordinal))
+        {
+            Violate("I11", $"{record} meant [{string.Join(", ", meant)}], the log has [{string.Join(", ", found)}]");
+        }
+    }
+
+    private static object? EventOf(LogRow row) => Events.TryDeserialize(row.Type, row.TypeVersion, row.Payload.Span);
+
+    private static EventTypes Events { get; } = new EventTypes().Add<Moved>().Add<Setting>().Add<Noted>();
+
+    /// <summary>Money is neither made nor lost: at the end, and in every audit that committed (I18).</summary>
+    private void CheckBank()
+    {
+        var sum = cluster.Plan.Accounts * Workload.Opening;
+        var end = Ledger.Streams.Where(stream => stream.Key.Value.StartsWith("account/", StringComparison.Ordinal))
+            .SelectMany(stream => stream.Value)
+            .Sum(row => ((Moved)EventOf(row)!).Amount);
+        if (end != sum)
+        {
+            Violate("I18", $"the accounts hold {end}, not {sum}");
+        }
+
+        foreach (var record in cluster.History.Transactions.Where(record => record.Sum is { } found && found != sum && record.Told.Exists(told => told.Outcome.IsCommitted)))
+        {
+            Violate("I18", $"{record} committed with a sum of {record.Sum}, not {sum}");
+        }
+    }
+}

@@ -1,0 +1,68 @@
+using Coordinator.Protocol;
+
+namespace Coordinator.Simulation;
+
+/// <summary>One transaction as its initiator sees it.</summary>
+internal sealed class TransactionRecord(TransactionId id, string kind, string host, long begunAt, TimeSpan deadline)
+{
+    public TransactionId Id { get; } = id;
+
+    public string Kind { get; } = kind;
+
+    public string Host { get; } = host;
+
+    /// <summary>When it began: a number that grows with everything that happens, for much may happen at one instant.</summary>
+    public long BegunAt { get; } = begunAt;
+
+    /// <summary>When it is aborted, or its initiator told Unknown if the log has the decision in hand.</summary>
+    public TimeSpan Deadline { get; } = deadline;
+
+    /// <summary>What it is to append if it commits.</summary>
+    public List<(StreamName Stream, object Event)> Writes { get; } = [];
+
+    /// <summary>What it found under its locks.</summary>
+    public List<(StreamName Stream, long Version)> Reads { get; } = [];
+
+    /// <summary>Set when the initiator asks to commit: before that it can't.</summary>
+    public bool AsksToCommit { get; set; }
+
+    /// <summary>Of an audit that read every account: their sum.</summary>
+    public long? Sum { get; set; }
+
+    /// <summary>What the initiator was told, in order.</summary>
+    public List<Answer> Told { get; } = [];
+
+    public bool IsReadOnly => Writes.Count == 0;
+
+    public override string ToString() => $"T{Id.Epoch}.{Id.Sequence} ({Kind} at {Host})";
+}
+
+/// <summary>What somebody was told of a transaction.</summary>
+/// <param name="Outcome">What.</param>
+/// <param name="At">When, counted as in <see cref="TransactionRecord.BegunAt"/>.</param>
+/// <param name="Time">The world's time then.</param>
+/// <param name="By">By which process.</param>
+/// <param name="OwnerEpoch">The epoch of the shard's owner at that moment, whoever it is.</param>
+/// <param name="ShardEnd">The version of the shard's last row at that moment.</param>
+internal sealed record Answer(TransactionOutcome Outcome, long At, TimeSpan Time, string By, long OwnerEpoch, long ShardEnd);
+
+/// <summary>All that was done and said in a simulation.</summary>
+internal sealed class History
+{
+    /// <summary>Every transaction that was begun.</summary>
+    public List<TransactionRecord> Transactions { get; } = [];
+
+    /// <summary>Every answer to a question for an outcome by id.</summary>
+    public List<(TransactionId Id, Answer Answer)> Answers { get; } = [];
+
+    /// <summary>Ids that were asked about and never issued.</summary>
+    public HashSet<TransactionId> NeverIssued { get; } = [];
+
+    public Dictionary<TransactionId, TransactionRecord> ById { get; } = [];
+
+    public void Add(TransactionRecord record)
+    {
+        Transactions.Add(record);
+        ById.Add(record.Id, record);
+    }
+}

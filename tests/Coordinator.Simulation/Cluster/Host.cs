@@ -1,0 +1,138 @@
+using Coordinator.Aggregates;
+using Coordinator.Hosting;
+using Coordinator.Testing.Simulation;
+using Microsoft.Extensions.Logging;
+
+namespace Coordinator.Simulation;
+
+/// <summary>A place for a process of the cluster: starts it, and starts it again when it has died or ended.</summary>
+internal sealed class Host(Cluster cluster, int slot)
+{
+    private int _lives;
+
+    /// <summary>The process that runs or ran last.</summary>
+    public SimulatedProcess? Process { get; private set; }
+
+    /// <summary>Its engine.</summary>
+    public TransactionEngine? Engine { get; private set; }
+
+    /// <summary>The process lives and is not on its way out.</summary>
+    public bool IsUp => Process is { IsCrashed: false } && !IsStopping;
+
+    /// <summary>A stop is under way.</summary>
+    public bool IsStopping { get; private set; }
+
+    /// <summary>What the engine said that would call for an operator: broken promises.</summary>
+    public static IReadOnlySet<int> AlarmIds { get; } = new HashSet<int> { 1002, 1101, 1105, 1201 };
+
+    public bool IsQuiet => Engine!.Role is HostRole.Owner or HostRole.Standby
+        && Engine.InFlightCount == 0 && Engine.Participants.IsIdle && Engine.Committer.IsIdle;
+
+    public void Start()
+    {
+        var process = cluster.Loop.Spawn($"h{slot}.{++_lives}", cluster.Random.Between(TimeSpan.Zero, TimeSpan.FromHours(1)));
+        process.WallClockOffset = cluster.WallClockOf(slot);
+        process.PointPassed = cluster.Nemesis.PassPoint;
+        var events = new EventTypes().Add<Moved>().Add<Setting>().Add<Noted>();
+        var store = cluster.Mutant.Over(cluster, process, cluster.Log.ViewOf(process));
+        var seams = new EngineSeams(
+            store,
+            process,
+            cluster.Random.Fork(),
+            process,
+            inner => cluster.Mutant.Over(cluster, process, cluster.Network.Of(process, inner)),
+            process.Name,
+            new SimulatedProcesses(cluster.Loop, process, cluster.Plan.KnowsProcesses ? "machine" : string.Empty));
+        Process = process;
+        IsStopping = false;
+        var engine = Engine = new TransactionEngine(seams, cluster.Plan.Options, events, new AggregateTypes(events), new HostLogger(cluster, process));
+        process.Start(async () =>
+        {
+            try
+            {
+                await engine.StartAsync(CancellationToken.None);
+            }
+            catch (OperationCanceledException) when (IsStopping)
+            {
+                // Stopped by its operator while it stood by: that is what the start says.
+            }
+            catch (Exception error) when (error is LogStoreException or SimulatedStoreException or LogCorruptException)
+            {
+                cluster.Reach(SituationTable.StartFailed);
+                Crash(cluster.Random.Between(TimeSpan.FromSeconds(0.1), TimeSpan.FromSeconds(2)));
+            }
+        });
+        process.Start(() => SuperviseAsync(process, engine));
+        cluster.Workload.StartWorkers(this);
+    }
+
+    /// <summary>Kills the process and starts another after a while.</summary>
+    public void Crash(TimeSpan restartAfter)
+    {
+        if (Process!.IsCrashed)
+        {
+            return;
+        }
+
+        cluster.Loop.Trace.Note(Process, $"crashes");
+        cluster.Watch.Crashed(this);
+        Process.Crash();
+        cluster.Loop.After(restartAfter, Start);
+    }
+
+    /// <summary>Stops the process as its operator would, and starts another after a while.</summary>
+    public void Stop(TimeSpan restartAfter)
+    {
+        if (!IsUp)
+        {
+            return;
+        }
+
+        IsStopping = true;
+        cluster.Reach(SituationTable.StoppedGracefully);
+        var (process, engine) = (Process!, Engine!);
+        process.Start(async () =>
+        {
+            await engine.StopAsync(CancellationToken.None);
+            if (!process.IsCrashed)
+            {
+                process.Crash(); // it exits: whatever still ran in it ends
+                cluster.Loop.After(restartAfter, Start);
+            }
+        });
+    }
+
+    /// <summary>
+    /// Restarts a process whose engine has ended for good, as whoever watches its readiness would. Behind a start that failed, which is
+    /// restarted already, only a bug ends one: the planted ones do.
+    /// </summary>
+    private async Task SuperviseAsync(SimulatedProcess process, TransactionEngine engine)
+    {
+        while (!engine.IsEnded)
+        {
+            await process.DelayAsync(TimeSpan.FromSeconds(1));
+        }
+
+        Crash(TimeSpan.FromSeconds(1));
+    }
+
+    /// <summary>Hands what the engine logs to the watch and to the checks.</summary>
+    private sealed class HostLogger(Cluster cluster, SimulatedProcess process) : ILogger
+    {
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            cluster.Loop.Trace.Note(process, $"logs {eventId.Id}");
+            cluster.Loop.Trace.Remark(process, () => formatter(state, exception));
+            cluster.Watch.Logged(process, eventId.Id);
+            if (AlarmIds.Contains(eventId.Id))
+            {
+                cluster.Violations.Add(new Violation("alarm", $"{process.Name} logs {eventId.Id}: {formatter(state, exception)} {exception?.Message}"));
+            }
+        }
+    }
+}
