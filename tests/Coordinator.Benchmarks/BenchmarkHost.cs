@@ -5,42 +5,23 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Coordinator.Benchmarks;
 
-/// <summary>An embedded coordinator on a fresh log, as an application would add it.</summary>
+/// <summary>An embedded coordinator, as an application would add it.</summary>
 internal sealed class BenchmarkHost : IAsyncDisposable
 {
     private readonly ServiceProvider _services;
-    private readonly DirectoryInfo? _folder;
 
-    private BenchmarkHost(ServiceProvider services, DirectoryInfo? folder)
-    {
-        _services = services;
-        _folder = folder;
-    }
+    private BenchmarkHost(ServiceProvider services) => _services = services;
 
     public ITransactions Transactions => _services.GetRequiredService<ITransactions>();
 
     public TransactionEngine Engine => _services.GetRequiredService<TransactionEngine>();
 
-    public static async Task<BenchmarkHost> StartAsync(string store)
+    public static async Task<BenchmarkHost> StartAsync(BenchmarkStorage storage, Action<CoordinatorOptions>? configure = null)
     {
         var services = new ServiceCollection();
         services.AddSingleton<Microsoft.Extensions.Logging.ILoggerFactory>(NullLoggerFactory.Instance);
-        var coordinator = services.AddCoordinator().AddEventsFrom(typeof(BenchmarkHost).Assembly);
-        DirectoryInfo? folder = null;
-        switch (store)
-        {
-            case "memory":
-                coordinator.UseInMemoryLog();
-                break;
-            case "sqlite":
-                folder = Directory.CreateTempSubdirectory("coordinator-benchmark-");
-                coordinator.UseSqlite(Path.Combine(folder.FullName, "log.db"));
-                break;
-            default:
-                throw new UsageException($"--store must be memory or sqlite, not '{store}'.");
-        }
-
-        var host = new BenchmarkHost(services.BuildServiceProvider(), folder);
+        storage.Choose(services.AddCoordinator(configure).AddEventsFrom(typeof(BenchmarkHost).Assembly));
+        var host = new BenchmarkHost(services.BuildServiceProvider());
         foreach (var service in host._services.GetServices<IHostedService>())
         {
             await service.StartAsync(CancellationToken.None);
@@ -57,6 +38,5 @@ internal sealed class BenchmarkHost : IAsyncDisposable
         }
 
         await _services.DisposeAsync();
-        _folder?.Delete(recursive: true);
     }
 }

@@ -7,15 +7,17 @@ try
     var good = args.FirstOrDefault() switch
     {
         "transfers" => await TransfersCase.RunAsync(arguments),
+        "recovery" => await RecoveryCase.RunAsync(arguments),
         "raw" => await RawCase.RunAsync(arguments),
-        _ => throw new UsageException("Say which case: transfers or raw."),
+        _ => throw new UsageException("Say which case: transfers, recovery or raw."),
     };
     return good ? 0 : 1;
 }
 catch (UsageException error)
 {
     Console.Error.WriteLine(error.Message);
-    Console.Error.WriteLine("transfers --store memory|sqlite --accounts N --concurrency C --seconds S [--warmup S, default 5: the JIT is busy until then]");
-    Console.Error.WriteLine("raw       --store memory|sqlite --seconds S [--warmup S, default 5: the JIT is busy until then]");
+    Console.Error.WriteLine("transfers --store memory|sqlite|postgres --accounts N --concurrency C --seconds S [--warmup S, default 5: the JIT is busy until then]");
+    Console.Error.WriteLine("recovery  --store memory|sqlite|postgres --decided N --runs N");
+    Console.Error.WriteLine("raw       --store memory|sqlite|postgres --concurrency C (postgres: connections) --seconds S [--warmup S, default 5: the JIT is busy until then]");
     return 2;
 }

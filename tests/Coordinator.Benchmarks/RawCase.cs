@@ -8,8 +8,8 @@ using Microsoft.Data.Sqlite;
 namespace Coordinator.Benchmarks;
 
 /// <summary>
-/// What one writer can do without a coordinator: single-row commits, one forced sync each. For SQLite straight through the
-/// driver, with the log's own settings (WAL, synchronous FULL).
+/// What writers can do without a coordinator: single-row commits, one forced sync each, straight through the driver. For SQLite
+/// one writer with the log's own settings (WAL, synchronous FULL); for PostgreSQL prepared INSERTs on as many connections as asked.
 /// </summary>
 internal static class RawCase
 {
@@ -18,16 +18,26 @@ internal static class RawCase
     public static async Task<bool> RunAsync(Arguments arguments)
     {
         var store = arguments.Text("store", "memory");
-        var (commit, close) = Open(store);
-        var window = await ClosedLoop.RunAsync(
-            1, arguments.Seconds("warmup", 5), arguments.Seconds("seconds", 5), _ => ValueTask.FromResult(commit()));
-        close();
+        var connections = store == "postgres" ? arguments.Number("concurrency", 1) : 1;
+        var (warmUp, seconds) = (arguments.Seconds("warmup", 5), arguments.Seconds("seconds", 5));
+        Window window;
+        if (store == "postgres")
+        {
+            window = await RawPostgreSql.RunAsync(connections, warmUp, seconds);
+        }
+        else
+        {
+            var (commit, close) = Open(store);
+            window = await ClosedLoop.RunAsync(1, warmUp, seconds, _ => ValueTask.FromResult(commit()));
+            close();
+        }
+
         Console.WriteLine(JsonSerializer.Serialize(new
         {
             @case = "raw",
             store,
             accounts = 0,
-            concurrency = 1,
+            concurrency = connections,
             committedPerSecond = Math.Round(window.Committed / window.Seconds),
             abortedPerSecond = Math.Round(window.Aborted / window.Seconds, 1),
             p50Ms = Math.Round(window.P50Ms, 3),
@@ -44,7 +54,7 @@ internal static class RawCase
     {
         "memory" => OpenMemory(),
         "sqlite" => OpenSqlite(),
-        _ => throw new UsageException($"--store must be memory or sqlite, not '{store}'."),
+        _ => throw new UsageException($"--store must be memory, sqlite or postgres, not '{store}'."),
     };
 
     private static (Func<bool> Commit, Action Close) OpenMemory()

@@ -13,8 +13,10 @@ internal static class TransfersCase
         var store = arguments.Text("store", "memory");
         var accounts = arguments.Number("accounts", 10_000);
         var concurrency = arguments.Number("concurrency", 64);
-        var host = await BenchmarkHost.StartAsync(store);
-        await using var _ = host;
+        var storage = await BenchmarkStorage.CreateAsync(store);
+        await using var _ = storage;
+        var host = await BenchmarkHost.StartAsync(storage);
+        await using var __ = host;
         var names = Enumerable.Range(0, accounts).Select(index => index.ToString(CultureInfo.InvariantCulture)).ToArray();
         await OpenAsync(host.Transactions, names);
 
