@@ -86,6 +86,14 @@ else
     failed=$((failed + 1))
 fi
 
+# Three hosts on one PostgreSQL log: owners, standbys and the server killed, cut off, frozen and stopped under load.
+echo "-- Kill test of the Shop on PostgreSQL"
+if dotnet chaos/Coordinator.Chaos/bin/Release/net10.0/Coordinator.Chaos.dll --scenario shop-postgres --kills 25; then
+    passed=$((passed + 1))
+else
+    failed=$((failed + 1))
+fi
+
 summary="$passed passed, $failed failed"
 [ "$skipped" = 0 ] || summary="$summary, $skipped skipped"
 echo "$summary"

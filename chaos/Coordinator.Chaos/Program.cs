@@ -1,5 +1,6 @@
 using System.Globalization;
 using Coordinator.Chaos.Drivers;
+using Coordinator.Chaos.Drivers.Hosts;
 using Coordinator.Chaos.Victims;
 
 if (args is ["victim", var spec, .. var rest])
@@ -7,12 +8,23 @@ if (args is ["victim", var spec, .. var rest])
     return CrashPoint.Parse(spec) is { } point ? await ShopVictim.RunAsync(point, rest) : 2;
 }
 
-if (Number("seed", Random.Shared.Next(1, 1_000_000)) is { } seed && Number("kills", 25) is { } kills && Text("scenario", "shop") == "shop")
+if (args is ["host", var evidence])
 {
-    return await new ShopScenario(seed, kills).RunAsync() ? 0 : 1;
+    return await HostVictim.RunAsync(onlySilence: evidence == "only-silence");
 }
 
-Console.Error.WriteLine("[--scenario shop] [--seed N] [--kills N]");
+if (Number("seed", Random.Shared.Next(1, 1_000_000)) is { } seed && Number("kills", 25) is { } kills)
+{
+    switch (Text("scenario", "shop"))
+    {
+        case "shop":
+            return await new ShopScenario(seed, kills).RunAsync() ? 0 : 1;
+        case "shop-postgres":
+            return await new HostsScenario(seed, kills).RunAsync() ? 0 : 1;
+    }
+}
+
+Console.Error.WriteLine("[--scenario shop|shop-postgres] [--seed N] [--kills N]");
 return 2;
 
 string Text(string name, string fallback) =>

@@ -1,15 +1,23 @@
+using System.Data.Common;
+using System.Globalization;
 using System.Text.Json;
 using Microsoft.Data.Sqlite;
 
 namespace Coordinator.Chaos.Drivers;
 
 /// <summary>
-/// Judges a Shop's log from outside: by SQL over a copy of the file, with none of the product's code between. Every finding is
-/// a violation.
+/// Judges a Shop's log from outside: by SQL over a copy of the file or over the table, with none of the product's code between.
+/// Every finding is a violation.
 /// </summary>
 internal sealed class ShopAudit
 {
-    private const int KindEvent = 1, KindHeld = 2, ShardKindFirst = 16, KindShardOwned = 16, KindLastResourceCommitting = 18, KindCommitDecided = 19;
+    private const int KindEvent = 1, KindHeld = 2, ShardKindFirst = 16, KindShardOwned = 16, KindLastResourceCommitting = 18, KindCommitDecided = 19, KindAbortDecided = 20, KindShardReleased = 22;
+
+    // Where the fields of a transaction id stand in its digits: those of the log, its generation and the shard come first.
+    private const int EpochDigit = 18, ClaimDigit = 28, FieldDigits = 10;
+
+    /// <summary>What <see cref="Of(DbDataReader)"/> reads, in any schema that the connection looks into.</summary>
+    public const string Query = "SELECT stream, version, kind, transaction_id, epoch, type, payload FROM coordinator_event ORDER BY stream, version";
 
     private readonly Dictionary<string, long> _placed = new(StringComparer.Ordinal);
     private readonly Dictionary<string, int> _settled = new(StringComparer.Ordinal);
@@ -20,6 +28,9 @@ internal sealed class ShopAudit
     private readonly Dictionary<string, HashSet<string>> _streamsOf = new(StringComparer.Ordinal);
     private readonly Dictionary<string, HashSet<string>> _decided = new(StringComparer.Ordinal);
     private readonly List<string> _violations = [];
+    private readonly Dictionary<long, long> _claims = [];
+    private readonly HashSet<string> _aborted = new(StringComparer.Ordinal);
+    private int _shardKindBefore;
     private long _paidIn;
     private long _left;
 
@@ -28,6 +39,15 @@ internal sealed class ShopAudit
 
     /// <summary>Transactions whose decision is in the log.</summary>
     public int DecidedCount => _decided.Count;
+
+    /// <summary>Those transactions, by the digits of their ids in upper case.</summary>
+    public IReadOnlyCollection<string> Decided => _decided.Keys;
+
+    /// <summary>How often the shard was claimed.</summary>
+    public int ClaimCount => _claims.Count;
+
+    /// <summary>How often it was handed over and claimed right behind that.</summary>
+    public int HandOverCount { get; private set; }
 
     /// <summary>Held rows and last resources without an outcome.</summary>
     public int InDoubtCount { get; private set; }
@@ -54,6 +74,15 @@ internal sealed class ShopAudit
         }
     }
 
+    /// <summary>Reads what <see cref="Query"/> gives.</summary>
+    public static (ShopAudit Audit, IReadOnlyList<string> Violations) Of(DbDataReader rows)
+    {
+        var audit = new ShopAudit();
+        audit.Read(rows);
+        audit.Judge();
+        return (audit, audit._violations);
+    }
+
     private void Read(string file)
     {
         using var connection = new SqliteConnection($"Data Source={file};Pooling=False");
@@ -66,8 +95,13 @@ internal sealed class ShopAudit
             return; // killed before the schema was there
         }
 
-        command.CommandText = "SELECT stream, version, kind, transaction_id, epoch, type, payload FROM coordinator_event ORDER BY stream, version";
+        command.CommandText = Query;
         using var rows = command.ExecuteReader();
+        Read(rows);
+    }
+
+    private void Read(DbDataReader rows)
+    {
         var (stream, version, epoch, sum) = (string.Empty, 0L, 0L, 0L);
         while (rows.Read())
         {
@@ -109,6 +143,12 @@ internal sealed class ShopAudit
             _violations.Add($"{stream} row {version} was written under epoch {rowEpoch} behind epoch {epoch} (I7)");
         }
 
+        JudgeOwnership(stream, version, kind, transaction, rowEpoch, payload);
+        if (kind == KindAbortDecided)
+        {
+            _aborted.Add(transaction);
+        }
+
         if (kind == KindCommitDecided)
         {
             if (_decided.ContainsKey(transaction))
@@ -126,6 +166,33 @@ internal sealed class ShopAudit
         InDoubtCount += kind == KindLastResourceCommitting ? 1 : 0;
         return rowEpoch;
     }
+
+    /// <summary>Who may write which row: claims are never repeated, an owner decides only what it began, and nothing once it has handed over.</summary>
+    private void JudgeOwnership(string stream, long version, int kind, string transaction, long rowEpoch, JsonDocument? payload)
+    {
+        if (kind == KindShardOwned)
+        {
+            _claims[version] = long.Parse(payload!.RootElement.GetProperty("claim").GetString()!, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
+            HandOverCount += _shardKindBefore == KindShardReleased ? 1 : 0;
+        }
+        else if (_shardKindBefore == KindShardReleased)
+        {
+            _violations.Add($"{stream} row {version} was written by an owner that had handed over");
+        }
+
+        if (kind is KindCommitDecided or KindAbortDecided
+            && (Field(transaction, EpochDigit) != rowEpoch || Field(transaction, ClaimDigit) != _claims.GetValueOrDefault(rowEpoch, -1)))
+        {
+            _violations.Add($"{stream} row {version} of epoch {rowEpoch} decides {transaction}, which was not begun under that claim");
+        }
+
+        _shardKindBefore = kind;
+    }
+
+    private static long Field(string transaction, int from) =>
+        transaction.Length >= from + FieldDigits
+            ? long.Parse(transaction.AsSpan(from, FieldDigits), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture)
+            : -1;
 
     private long ReadEvent(string stream, long version, string type, JsonElement content, long sum)
     {
@@ -183,6 +250,8 @@ internal sealed class ShopAudit
         Same("stock moved and stock ordered", _moved, _wanted, (left, right) => left == right);
         Same("published and placed orders", _published.ToDictionary(one => one.Key, one => one.Value == 1 ? _placed.GetValueOrDefault(one.Key, -1) : -2, StringComparer.Ordinal), _placed, (left, right) => left == right);
         _violations.AddRange(_settled.Where(one => one.Value > 1).Select(one => $"order {one.Key} was settled {one.Value} times"));
+        _violations.AddRange(_decided.Keys.Where(_aborted.Contains).Select(transaction => $"transaction {transaction} was decided both ways"));
+        _violations.AddRange(_claims.Values.CountBy(claim => claim).Where(one => one.Value > 1).Select(one => $"claim {one.Key:x10} was made {one.Value} times"));
         if (_paidIn != _left + _placed.Values.Sum())
         {
             _violations.Add($"{_paidIn} paid in, {_left} left, {_placed.Values.Sum()} spent");
