@@ -31,4 +31,62 @@ internal sealed record Redo(StreamName Stream, long ExpectedVersion, LogPosition
     public const long AtEnd = -1;
 
     public bool IsRead => Events.IsEmpty;
+
+    /// <summary>
+    /// The batch that writes the row at the expected version, if it was still on its way to the log when the work began (decision 0009).
+    /// Null if that row was durable. It never leaves the process.
+    /// </summary>
+    public BatchFate? RestsOn { get; init; }
+}
+
+/// <summary>
+/// What became of a batch that others may rest on. Set once, by the group committer that has the batch; it refers to nothing, so that
+/// a chain of transactions on one stream holds no memory.
+/// </summary>
+internal sealed class BatchFate
+{
+    /// <summary>Why a transaction that rests on a dropped batch is aborted.</summary>
+    public const string DroppedDetail = "the transaction whose changes it went on from did not commit";
+
+    private ulong _position;
+    private ushort _shard;
+    private volatile BatchFateKind _kind;
+
+    /// <summary>What is known of it.</summary>
+    public BatchFateKind Kind => _kind;
+
+    /// <summary>Where it stands in its shard. Has meaning once durable.</summary>
+    public LogPosition Position => new(_shard, _position);
+
+    /// <summary>It is in the log.</summary>
+    public void Land(LogPosition position)
+    {
+        (_shard, _position) = (position.Shard, position.Position);
+        _kind = BatchFateKind.Durable;
+    }
+
+    /// <summary>
+    /// It is not in the log for all that this process can say. Ignored once durable: a landed batch whose shard breaks before anybody is
+    /// told has landed all the same.
+    /// </summary>
+    public void Drop()
+    {
+        if (_kind is BatchFateKind.Open)
+        {
+            _kind = BatchFateKind.Dropped;
+        }
+    }
+}
+
+/// <summary>What is known of a batch that was handed to the log.</summary>
+internal enum BatchFateKind : byte
+{
+    /// <summary>Waiting, in flight, or unclear.</summary>
+    Open,
+
+    /// <summary>In the log.</summary>
+    Durable,
+
+    /// <summary>Refused, or given up on: nothing that rests on it may be written.</summary>
+    Dropped,
 }

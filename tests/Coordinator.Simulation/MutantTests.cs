@@ -43,6 +43,12 @@ public sealed class MutantTests(ITestOutputHelper output)
     public void A_participant_that_lost_its_work_and_votes_read_only_is_found() => Finds(() => new LostWorkVotesReadOnly(), "I11", "I18");
 
     [Fact]
+    public void A_batch_that_does_not_say_what_it_rests_on_is_found() => Finds(() => new DependencyForgotten(), "D-10");
+
+    [Fact]
+    public void A_read_of_what_is_not_durable_that_is_told_is_found() => Finds(() => new ReadOfUndurableTold(), "I19");
+
+    [Fact]
     public void A_decision_that_is_not_found_is_found() => Finds(() => new DecisionNotFound(), "I8");
 
     [Fact]

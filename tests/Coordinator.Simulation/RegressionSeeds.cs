@@ -18,5 +18,7 @@ internal static class RegressionSeeds
         (1006115, "the simulated store said that a write had been rolled back, and let it land later"),
         (1008405, "the same"),
         (2636, "a take-over begun before the faults ended came in the midst of the final checks"),
+        (5010212, "the same, while the new owner recovered"),
+        (17952678009910665, "a transaction went on from one whose decision came late, not from the newer one behind it"),
     ];
 }

@@ -195,7 +195,7 @@ internal static class CommitProtocol
 
     private static CommitTransition Tallied(CommitState state, ImmutableArray<Enlistment> participants)
     {
-        var writes = false;
+        var needsBatch = false;
         Branch? resource = null;
         foreach (var enlistment in participants)
         {
@@ -208,7 +208,7 @@ internal static class CommitProtocol
                 return CommitTransition.To(state with { Participants = participants }, null);
             }
 
-            writes |= enlistment.Ballot is Ballot.Yes;
+            needsBatch |= enlistment is { Ballot: Ballot.Yes } or { Redo.RestsOn: not null };
         }
 
         if (resource is { } last)
@@ -217,9 +217,10 @@ internal static class CommitProtocol
             return CommitTransition.To(state with { Phase = CommitPhase.RecordingLastResource, Participants = participants }, record);
         }
 
-        if (!writes)
+        if (!needsBatch)
         {
-            // All read-only: no decision row, no phase two, and any crash is harmless (C24).
+            // All read-only, of what is durable: no decision row, no phase two, and any crash is harmless (C24). A read of what is still
+            // on its way to the log goes the same way behind it, or a crash could take away what was told.
             var committed = state with { Phase = CommitPhase.Committed, Participants = participants, CanForget = true };
             return CommitTransition.To(committed, null, Announce(committed));
         }

@@ -58,7 +58,7 @@ internal sealed class OpenTransactions
         _ => durable,
     };
 
-    private static Redo WithoutEvents(Redo redo) => redo with { Previous = LogPosition.None, Events = [] };
+    private static Redo WithoutEvents(Redo redo) => redo with { Previous = LogPosition.None, Events = [], RestsOn = null };
 
     /// <summary>
     /// True for a first event that ends its transaction at once: a decision that no external participant waits for, or the end

@@ -10,8 +10,10 @@ internal sealed class FoldedActivation(StreamName stream, Type shape, EventTypes
 {
     private const int PageSize = 500;
 
-    /// <summary>The durable state. Read under the lock of a transaction.</summary>
-    public object? State { get; private set; } = initial;
+    private object? _state = initial;
+
+    /// <inheritdoc/>
+    protected override object? DurableState => _state;
 
     /// <summary>The state with one more event.</summary>
     /// <exception cref="InvalidOperationException">The user's Apply returned null.</exception>
@@ -39,7 +41,7 @@ internal sealed class FoldedActivation(StreamName stream, Type shape, EventTypes
             {
                 if (Version == version && Doubts == doubts)
                 {
-                    State = state;
+                    _state = state;
                     Version = rows.IsEmpty ? version : rows[^1].Version;
                     Position = rows.IsEmpty ? Position : rows[^1].Position;
                     IsCurrent = rows.Length < PageSize;
@@ -52,11 +54,11 @@ internal sealed class FoldedActivation(StreamName stream, Type shape, EventTypes
     {
         lock (Gate)
         {
-            return (Version, State, Doubts);
+            return (Version, _state, Doubts);
         }
     }
 
-    protected override void Install(Participation participation) => State = participation.Working;
+    protected override void Install(Participation participation) => _state = participation.Working;
 
     private object Read(LogRow row) =>
         events.TryDeserialize(row.Type, row.TypeVersion, row.Payload.Span)

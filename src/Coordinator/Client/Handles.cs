@@ -33,7 +33,7 @@ public sealed class Aggregate<T>
     }
 
     /// <summary>The state as this transaction sees it: with what it has raised.</summary>
-    public T State => (T)Client.TransactionContext.StateOf(_participation)!;
+    public T State => (T)_participation.Working!;
 
     /// <summary>The version that the transaction found; 0 if the aggregate had no events.</summary>
     public long Version => _participation.BaseVersion;
@@ -76,7 +76,7 @@ public sealed class TransactionalState<T>
     }
 
     /// <summary>The value as this transaction sees it, or null if none was ever set.</summary>
-    public T? Value => (T?)Client.TransactionContext.StateOf(_participation);
+    public T? Value => (T?)_participation.Working;
 
     /// <summary>Replaces the value if the transaction commits.</summary>
     /// <exception cref="ArgumentException">The type has no declared event name.</exception>

@@ -24,17 +24,13 @@ internal sealed class TransactionContext(TransactionEngine engine) : ITransactio
 
     public TransactionId Id { get; set; }
 
-    /// <summary>The state as one transaction sees it.</summary>
-    public static object? StateOf(Participation participation) =>
-        participation.Working ?? ((FoldedActivation)participation.Activation).State;
-
     public ValueTask<AggregateView<T>> ReadAsync<T>(string id, CancellationToken cancellation = default)
         where T : class, IAggregate<T> => OpenAsync(
             StreamOf<T>(id),
             typeof(T),
             engine.Aggregates.Factory<T>(),
             LockMode.Shared,
-            static (_, participation) => new AggregateView<T>((T)StateOf(participation)!, participation.BaseVersion),
+            static (_, participation) => new AggregateView<T>((T)participation.Working!, participation.BaseVersion),
             cancellation);
 
     public ValueTask<Aggregate<T>> UpdateAsync<T>(string id, CancellationToken cancellation = default)
@@ -52,7 +48,7 @@ internal sealed class TransactionContext(TransactionEngine engine) : ITransactio
             typeof(T),
             engine.Aggregates.StateFactory<T>(),
             LockMode.Shared,
-            static (_, participation) => new StateView<T>((T?)StateOf(participation), participation.BaseVersion),
+            static (_, participation) => new StateView<T>((T?)participation.Working, participation.BaseVersion),
             cancellation);
 
     public ValueTask<TransactionalState<T>> UpdateStateAsync<T>(string stream, CancellationToken cancellation = default)
@@ -148,7 +144,7 @@ internal sealed class TransactionContext(TransactionEngine engine) : ITransactio
         ArgumentNullException.ThrowIfNull(@event);
         var from = participation.Working;
         var data = engine.Events.Serialize(@event);
-        var working = (participation.Activation as FoldedActivation)?.Fold(StateOf(participation), @event);
+        var working = (participation.Activation as FoldedActivation)?.Fold(from, @event);
         if (Interlocked.Add(ref _bytes, data.Payload.Length) > engine.Options.RedoBytesMax)
         {
             throw new TransactionRefusedException(

@@ -274,7 +274,7 @@ internal sealed partial class TransactionEngine
         RecoveredOpenCount = recovered.Open.Count;
         ReplayedFrom = recovered.ReplayedFrom;
         DropParticipants();
-        var shard = new Shard(recovered, _meta!, _committer, _seams.Store, _seams.Dispatcher, _clock, _transport, _logger);
+        var shard = new Shard(recovered, _meta!, _committer, _seams.Store, _seams.Dispatcher, _clock, _transport, Participants, _logger);
         _failure = null;
         _shard = shard;
         _role = HostRole.Owner;

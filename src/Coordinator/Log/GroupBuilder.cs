@@ -18,7 +18,7 @@ internal sealed class GroupBuilder(int bytesMax, AppendIds ids)
     private int _bytes;
 
     /// <summary>What a stream ends with once the group so far has landed.</summary>
-    private readonly record struct Touched(StreamEnd End, LogPosition Position);
+    private readonly record struct Touched(StreamEnd End, LogPosition Position, BatchFate? Writer = null);
 
     public List<PendingAppend> Members { get; } = [];
 
@@ -67,24 +67,25 @@ internal sealed class GroupBuilder(int bytesMax, AppendIds ids)
             var order = left.Stream.CompareTo(right.Stream);
             return order != 0 ? order : left.Version.CompareTo(right.Version);
         });
-        return new RowGroup([.. CollectionsMarshal.AsSpan(_rows)], [.. CollectionsMarshal.AsSpan(_checks)]);
+        return new RowGroup([.. CollectionsMarshal.AsSpan(_rows)], [.. CollectionsMarshal.AsSpan(_checks)]) { ContinuesOnWriter = true };
     }
 
     /// <summary>
     /// False if the batch conflicts with what an earlier member writes: whether that is a conflict for good depends on whether
-    /// the earlier one lands, so it waits.
+    /// the earlier one lands, so it waits. So does one that rests on a batch which is neither durable nor the last to write to the stream
+    /// in this group: a version alone does not tell whose row will stand there (decision 0009).
     /// </summary>
     private bool FitsBehindMembers(PendingAppend append)
     {
-        if (_touched.Count == 0)
-        {
-            return true;
-        }
-
         foreach (var redo in append.Redo)
         {
-            if (_touched.TryGetValue(redo.Stream, out var touched)
-                && !AppendRules.Accepts(append.Mode, redo, append.Event.Id, touched.End))
+            var isTouched = _touched.TryGetValue(redo.Stream, out var touched);
+            if (redo.RestsOn is { Kind: BatchFateKind.Open } earlier && !ReferenceEquals(touched.Writer, earlier))
+            {
+                return false;
+            }
+
+            if (isTouched && !AppendRules.Accepts(append.Mode, redo, append.Event.Id, touched.End))
             {
                 return false;
             }
@@ -181,7 +182,7 @@ internal sealed class GroupBuilder(int bytesMax, AppendIds ids)
             _checks.Add(check);
             touched = new Touched(
                 new StreamEnd(check.Version, check.MustBeHeld ? check.Holder : default, 0),
-                redo.ExpectedVersion == Redo.AtEnd ? tail.Position : redo.Previous);
+                redo.ExpectedVersion == Redo.AtEnd ? tail.Position : redo.RestsOn?.Position ?? redo.Previous);
         }
 
         var rows = BindingBatch.RowCount(append.Mode, redo);
@@ -196,7 +197,7 @@ internal sealed class GroupBuilder(int bytesMax, AppendIds ids)
 
         _touched[redo.Stream] = rows == 0
             ? touched
-            : new Touched(AppendRules.After(append.Mode, redo, transaction, touched.End), position);
+            : new Touched(AppendRules.After(append.Mode, redo, transaction, touched.End), position, append.Fate);
         if (redo.ExpectedVersion == Redo.AtEnd && rows > 0)
         {
             Tails.Set(redo.Stream, _touched[redo.Stream].End.Version, position);

@@ -32,7 +32,7 @@ internal sealed partial class GroupCommitter
             {
                 conflicts++;
                 _next.Remove(append);
-                Tell(append, AppendResult.Conflict, default, new AbortCause(AbortReason.Conflict, new ParticipantId(stream), "the stream has moved on"));
+                Refuse(append, AppendResult.Conflict, new AbortCause(AbortReason.Conflict, new ParticipantId(stream), "the stream has moved on"));
                 continue;
             }
 
@@ -65,7 +65,7 @@ internal sealed partial class GroupCommitter
             {
                 batches.Remove(append);
                 BatchRejected(logger, append.Event.Id, corrupt.Message);
-                Tell(append, AppendResult.Rejected, default, new AbortCause(AbortReason.Rejected, new ParticipantId(corrupt.Stream), corrupt.Message));
+                Refuse(append, AppendResult.Rejected, new AbortCause(AbortReason.Rejected, new ParticipantId(corrupt.Stream), corrupt.Message));
             }
 
             return false;

@@ -119,7 +119,7 @@ internal sealed partial class GroupCommitter
     {
         foreach (var append in _group.Members)
         {
-            Tell(append, AppendResult.Unclear, default, null);
+            Refuse(append, AppendResult.Unclear);
         }
     }
 }

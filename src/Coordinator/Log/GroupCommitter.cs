@@ -18,7 +18,6 @@ internal sealed partial class GroupCommitter(
     ILogStore store, TimeProvider time, MonotonicClock clock, AppendIds ids, IDispatcher dispatcher, ILogger logger, int groupBytesMax, long backlogBytesMax)
     : IThreadPoolWorkItem
 {
-    private const int SmallGroup = 8;
     private static readonly TimeSpan RetryDelayMin = TimeSpan.FromMilliseconds(5);
     private static readonly TimeSpan RetryDelayMax = TimeSpan.FromSeconds(1);
 
@@ -27,7 +26,8 @@ internal sealed partial class GroupCommitter(
     private readonly List<PendingAppend> _arrived = [];
     private List<PendingAppend> _waiting = [];
     private List<PendingAppend> _next = [];
-    private readonly List<(PendingAppend Append, LogPosition Position)> _landed = [];
+    private List<(PendingAppend Append, LogPosition Position)> _landed = [];
+    private List<(PendingAppend Append, LogPosition Position)>? _spare; // empty, for use again
     private int _failures;
     private int _membersMax = int.MaxValue;
     private bool _running;
@@ -62,7 +62,7 @@ internal sealed partial class GroupCommitter(
         if (backlog > backlogBytesMax && append.MayBeRefused)
         {
             // It was never sent, so it is not in the log and never will be: that is as definite as a conflict.
-            Tell(append, AppendResult.Rejected, default, new AbortCause(
+            Refuse(append, AppendResult.Rejected, new AbortCause(
                 AbortReason.Overloaded, null, $"{backlog} bytes wait for the log store already, which does not keep up"));
             return;
         }
@@ -83,7 +83,7 @@ internal sealed partial class GroupCommitter(
 
         if (_broken)
         {
-            Tell(append, AppendResult.Unclear, default, null);
+            Refuse(append, AppendResult.Unclear);
             return;
         }
 
@@ -119,11 +119,6 @@ internal sealed partial class GroupCommitter(
         {
             while (TakeArrived() || TellLanded() || !TryRest())
             {
-                if (_landed.Count > 0 && _waiting.Count < SmallGroup)
-                {
-                    await GatherAsync().ConfigureAwait(false);
-                }
-
                 await SendOneGroupAsync().ConfigureAwait(false);
             }
         }
@@ -151,7 +146,7 @@ internal sealed partial class GroupCommitter(
         foreach (var append in pending.Distinct())
         {
             append.Lane.Ownership = append.Lane.Ownership with { Phase = OwnershipPhase.Lost };
-            Tell(append, AppendResult.Unclear, default, null);
+            Refuse(append, AppendResult.Unclear);
         }
     }
 
@@ -166,24 +161,6 @@ internal sealed partial class GroupCommitter(
         }
 
         return _waiting.Count > 0;
-    }
-
-    /// <summary>
-    /// A small group waits for those who wait for what has just landed: where few aggregates are hot, the telling frees their locks, and
-    /// one group of all is worth more than two that take turns. They get one turn of the dispatcher.
-    /// </summary>
-    private async ValueTask GatherAsync()
-    {
-        TellLanded();
-        var turn = new Completion<bool>();
-        var taken = turn.WaitAsync();
-        turn.TryComplete(true, dispatcher);
-        await taken.ConfigureAwait(false);
-        lock (_gate)
-        {
-            _waiting.AddRange(_arrived);
-            _arrived.Clear();
-        }
     }
 
     /// <summary>Nothing waits: the next batch starts the loop anew. False if one has come meanwhile.</summary>
@@ -205,17 +182,21 @@ internal sealed partial class GroupCommitter(
 
     private async ValueTask SendOneGroupAsync()
     {
+        _group.Clear();
         while (!await TryAsync(static self => self.LearnTailsAsync(), _waiting).ConfigureAwait(false))
         {
         }
 
-        _group.Clear();
         var now = LogRow.ClockOf(time);
         foreach (var append in _waiting)
         {
             if (append.Lane.IsLost)
             {
-                Tell(append, AppendResult.OwnerLost, default, null);
+                Refuse(append, AppendResult.OwnerLost);
+            }
+            else if (append.IsDoomed)
+            {
+                Refuse(append, AppendResult.Conflict, new AbortCause(AbortReason.Conflict, null, BatchFate.DroppedDetail));
             }
             else if (_group.Members.Count >= _membersMax || !_group.TryAdd(append, now))
             {
@@ -257,12 +238,6 @@ internal sealed partial class GroupCommitter(
                 await BackOffAsync(answer.Error).ConfigureAwait(false);
                 break;
         }
-    }
-
-    private void Tell(PendingAppend append, AppendResult result, LogPosition position, AbortCause? cause)
-    {
-        Interlocked.Add(ref _backlogBytes, -append.Size);
-        append.Target.Settled(append, result, position, cause);
     }
 
     private void Succeeded()
@@ -325,28 +300,10 @@ internal sealed partial class GroupCommitter(
         foreach (var append in _group.Members)
         {
             append.Lane.Open.Apply(append.Event); // only here: a checkpoint holds durable rows only
-            _landed.Add((append, new LogPosition(append.Lane.Shard, (ulong)append.ShardVersion)));
+            var position = new LogPosition(append.Lane.Shard, (ulong)append.ShardVersion);
+            append.Fate.Land(position);
+            _landed.Add((append, position));
         }
-    }
-
-    /// <summary>
-    /// Tells whose batches are durable. Called while the store is busy with the next group, or when there is none, so that the
-    /// store never waits for what the answers set off. False if there was nobody to tell.
-    /// </summary>
-    private bool TellLanded()
-    {
-        if (_landed.Count == 0)
-        {
-            return false;
-        }
-
-        foreach (var (append, position) in _landed)
-        {
-            Tell(append, AppendResult.Appended, position, null);
-        }
-
-        _landed.Clear();
-        return true;
     }
 
     /// <summary>
@@ -395,6 +352,6 @@ internal sealed partial class GroupCommitter(
         var append = _group.Members[0];
         _next.Remove(append);
         BatchRejected(logger, append.Event.Id, error?.Message);
-        Tell(append, AppendResult.Rejected, default, new AbortCause(AbortReason.Rejected, null, "the log store refuses the rows: " + error?.Message));
+        Refuse(append, AppendResult.Rejected, new AbortCause(AbortReason.Rejected, null, "the log store refuses the rows: " + error?.Message));
     }
 }

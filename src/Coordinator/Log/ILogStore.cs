@@ -131,7 +131,14 @@ internal sealed record OpenedLog(LogMeta Meta, string RecordedStore, string Stor
 /// <summary>One atomic write.</summary>
 /// <param name="Rows">Sorted by stream (byte order) and version; each stream's rows are consecutive versions.</param>
 /// <param name="Checks">One for each stream that is written or whose read is validated; must hold when the rows are written.</param>
-internal sealed record RowGroup(ImmutableArray<LogRow> Rows, ImmutableArray<StreamCheck> Checks);
+internal sealed record RowGroup(ImmutableArray<LogRow> Rows, ImmutableArray<StreamCheck> Checks)
+{
+    /// <summary>
+    /// Whoever awaits the answer may go on on the store's own writing thread, which spares two changes of thread before the next write.
+    /// Only for one that writes again or is done at once, and calls nobody: until it returns, that thread does nothing else.
+    /// </summary>
+    public bool ContinuesOnWriter { get; init; }
+}
 
 /// <summary>What a store knows after a write.</summary>
 internal enum GroupAnswerKind : byte

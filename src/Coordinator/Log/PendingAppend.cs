@@ -27,7 +27,7 @@ internal enum AppendResult : byte
 /// <summary>Who waits for a batch.</summary>
 internal interface IAppendTarget
 {
-    /// <summary>Called once for each batch, on whichever thread the log runs; must not block.</summary>
+    /// <summary>Called once for each batch, on any thread and for several batches at once; must not block.</summary>
     void Settled(PendingAppend append, AppendResult result, LogPosition position, AbortCause? cause);
 }
 
@@ -50,6 +50,26 @@ internal sealed class PendingAppend(ShardLane lane, CommitEvent durable, IAppend
     public ImmutableArray<Redo> Redo { get; } = BindingBatch.Of(durable).Redo;
 
     public byte[] Payload { get; } = ShardEventCodec.Encode(durable);
+
+    /// <summary>What became of it, for those that rest on it.</summary>
+    public BatchFate Fate { get; } = new();
+
+    /// <summary>Something that it rests on will never be in the log: it must never be there either.</summary>
+    public bool IsDoomed
+    {
+        get
+        {
+            foreach (var redo in Redo)
+            {
+                if (redo.RestsOn is { Kind: BatchFateKind.Dropped })
+                {
+                    return true;
+                }
+            }
+
+            return false;
+        }
+    }
 
     /// <summary>Drawn anew for every send: earlier sends of the batch are known dead.</summary>
     public AppendId AppendId { get; set; }

@@ -12,7 +12,7 @@ namespace Coordinator.Participants;
 /// A shell over <see cref="ParticipationProtocol"/>. The expected version is the net beneath the lock: if a second activation
 /// of the same stream exists somewhere, one of the two loses its commit to the log and reads anew.
 /// </remarks>
-internal abstract class Activation(StreamName stream, Type shape)
+internal abstract partial class Activation(StreamName stream, Type shape)
 {
     private readonly LockQueue<Participation> _lock = new();
     private readonly List<Participation> _participations = new(1);
@@ -34,6 +34,9 @@ internal abstract class Activation(StreamName stream, Type shape)
 
     /// <summary>Position of that row.</summary>
     public LogPosition Position { get; protected set; }
+
+    /// <summary>The state at <see cref="Version"/>.</summary>
+    protected virtual object? DurableState => null;
 
     /// <summary>False until the stream was read, and again when it may have moved on without us.</summary>
     public bool IsCurrent { get; protected set; }
@@ -129,6 +132,7 @@ internal abstract class Activation(StreamName stream, Type shape)
                             Doubt();
                         }
 
+                        DropDependants(participation, ref outcome);
                         Leave(participation, ref outcome);
                         break;
                     case ParticipationMessage.ReleaseLocks:
@@ -185,19 +189,6 @@ internal abstract class Activation(StreamName stream, Type shape)
             }
 
             return answer;
-        }
-    }
-
-    /// <summary>Takes the base of the work: called under the lock, once the state is current.</summary>
-    public void Ground(Participation participation)
-    {
-        lock (Gate)
-        {
-            if (participation.Working is null && participation.EventCount == 0)
-            {
-                participation.BaseVersion = Version;
-                participation.BasePosition = Position;
-            }
         }
     }
 
@@ -279,6 +270,13 @@ internal abstract class Activation(StreamName stream, Type shape)
             return;
         }
 
+        // Whoever it rests on is durable too, even if that is not known here yet: nobody may go on from an older state than this.
+        _handedOn.RemoveAll(earlier => earlier.EndVersion <= participation.EndVersion);
+        if (IsCurrent && participation.EndVersion <= Version)
+        {
+            return; // one that rests on this was told first
+        }
+
         // Without the batch's position the next redo could not name its predecessor's (D-10): read the tail first.
         if (position == LogPosition.None)
         {
@@ -288,7 +286,7 @@ internal abstract class Activation(StreamName stream, Type shape)
         if (IsCurrent)
         {
             Install(participation);
-            Version = participation.BaseVersion + participation.EventCount;
+            Version = participation.EndVersion;
             Position = position;
         }
     }
@@ -305,6 +303,11 @@ internal abstract class Activation(StreamName stream, Type shape)
 
         _granted.Clear();
         _lock.Release(participation, _granted);
+        TellGranted(ref outcome);
+    }
+
+    private void TellGranted(ref ActivationOutcome outcome)
+    {
         foreach (var granted in _granted)
         {
             if (granted.LockWait is { } wait)
@@ -345,6 +348,9 @@ internal struct ActivationOutcome
 
     /// <summary>The leaver's own wait, which ends without the lock.</summary>
     public Hosting.Completion<LockAnswer>? EndedWait;
+
+    /// <summary>Transactions whose work rests on what was dropped.</summary>
+    public List<Participation>? Doomed;
 
     /// <summary>Why the input was a violation; null if it wasn't.</summary>
     public string? Violation;

@@ -27,15 +27,17 @@ internal enum LockAnswer : byte
 
 /// <summary>
 /// The lock of one aggregate: shared or exclusive, granted in the order of request (a writer is not starved by later
-/// readers). Strict two-phase: a holder releases once, at its end. Not thread-safe; its activation guards it.
+/// readers). Two-phase: a holder releases once, at its end, or hands on to the next writer once its commit is on its way to the log. Not
+/// thread-safe; its activation guards it.
 /// </summary>
 internal sealed class LockQueue<T>
     where T : class
 {
     private readonly List<(T Owner, LockMode Mode)> _holders = [];
     private readonly List<(T Owner, LockMode Mode)> _waiters = [];
+    private readonly List<T> _handedOn = []; // until they have left: readers wait for that
 
-    public bool IsIdle => _holders.Count == 0 && _waiters.Count == 0;
+    public bool IsIdle => _holders.Count == 0 && _waiters.Count == 0 && _handedOn.Count == 0;
 
     /// <summary>Asks for the lock; a holder that asks for the mode it has, or less, is granted.</summary>
     public LockAnswer Request(T owner, LockMode mode)
@@ -56,6 +58,21 @@ internal sealed class LockQueue<T>
         return LockAnswer.Waiting;
     }
 
+    /// <summary>
+    /// The holder's changes are on their way to the log: the next writer may go on from them, before they are there (decision 0009). Readers
+    /// wait until it has left.
+    /// </summary>
+    public void HandOn(T owner, List<T> granted)
+    {
+        var held = IndexOf(_holders, owner);
+        if (held >= 0 && _holders[held].Mode is LockMode.Exclusive)
+        {
+            _holders.RemoveAt(held);
+            _handedOn.Add(owner);
+            Grant(granted);
+        }
+    }
+
     /// <summary>Gives up the lock or the place in the queue, and adds those who are granted by it to <paramref name="granted"/>.</summary>
     public void Release(T owner, List<T> granted)
     {
@@ -71,6 +88,12 @@ internal sealed class LockQueue<T>
             _waiters.RemoveAt(waits);
         }
 
+        _handedOn.Remove(owner);
+        Grant(granted);
+    }
+
+    private void Grant(List<T> granted)
+    {
         while (_waiters.Count > 0 && TryGrant(_waiters[0]))
         {
             granted.Add(_waiters[0].Owner);
@@ -93,7 +116,7 @@ internal sealed class LockQueue<T>
     }
 
     private bool Admits(LockMode mode) =>
-        _holders.Count == 0 || (mode is LockMode.Shared && _holders[0].Mode is LockMode.Shared);
+        mode is LockMode.Exclusive ? _holders.Count == 0 : _handedOn.Count == 0 && (_holders.Count == 0 || _holders[0].Mode is LockMode.Shared);
 
     private LockAnswer Upgrade(T owner, int held)
     {

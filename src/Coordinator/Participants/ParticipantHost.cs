@@ -67,13 +67,23 @@ internal sealed partial class ParticipantHost(
             answer = await wait.WaitAsync().ConfigureAwait(false);
         }
 
-        if (answer is LockAnswer.Granted && !activation.IsCurrent)
+        while (answer is LockAnswer.Granted && !activation.TryGround(participation))
         {
             await activation.LoadAsync(store, participation.Transaction, cancellation).ConfigureAwait(false);
         }
 
-        activation.Ground(participation);
         return answer;
+    }
+
+    /// <summary>The transaction's commit is on its way to the log of this process: its lock on the stream may be handed on.</summary>
+    public void HandOn(TransactionId transaction, StreamName stream, BatchFate fate)
+    {
+        if (_activations.TryGetValue(stream, out var activation))
+        {
+            var outcome = default(ActivationOutcome);
+            activation.HandOn(transaction, fate, ref outcome);
+            TellGranted(outcome);
+        }
     }
 
     /// <summary>A message of a coordinator. One for a participant that holds no such transaction is answered No or dropped.</summary>
@@ -111,13 +121,7 @@ internal sealed partial class ParticipantHost(
         }
 
         outcome.EndedWait?.TryComplete(LockAnswer.Ended, dispatcher);
-        if (outcome.Granted is { } granted)
-        {
-            foreach (var wait in granted)
-            {
-                wait.TryComplete(LockAnswer.Granted, dispatcher);
-            }
-        }
+        TellGranted(outcome);
 
         if (outcome.Vote is { } vote)
         {
@@ -136,7 +140,19 @@ internal sealed partial class ParticipantHost(
             Violated(logger, participation.Transaction, participation.Activation.Stream, input.GetType().Name, why);
         }
 
+        outcome.Doomed?.ForEach(doomed => Feed(doomed, WorkLost(doomed), LogPosition.None));
         return !outcome.CallRefused;
+    }
+
+    private void TellGranted(in ActivationOutcome outcome)
+    {
+        if (outcome.Granted is { } granted)
+        {
+            foreach (var wait in granted)
+            {
+                wait.TryComplete(LockAnswer.Granted, dispatcher);
+            }
+        }
     }
 
     /// <summary>Ends waits that took too long, asks for decisions that did not come, and drops activations nobody uses.</summary>
@@ -226,6 +242,9 @@ internal sealed partial class ParticipantHost(
         var cause = new AbortCause(AbortReason.ParticipantLost, prepare.Participant, "holds no such transaction");
         _transport!.ToCoordinator(transaction, new CommitInput.VoteReceived(prepare.Participant, prepare.Incarnation, Ballot.No, null, cause));
     }
+
+    private static ParticipationInput.WorkDropped WorkLost(Participation participation) => new(new AbortCause(
+        AbortReason.Conflict, new ParticipantId(participation.Activation.Stream), BatchFate.DroppedDetail));
 
     private Participation? Find(TransactionId transaction, ParticipantId participant) =>
         _activations.TryGetValue(participant.Address, out var activation) ? activation.Find(transaction) : null;

@@ -42,13 +42,22 @@ internal sealed class Participation(Activation activation, TransactionId transac
     /// <summary>Since when it has been prepared; the instant after which it asks.</summary>
     public TimeSpan InquiryDue { get; set; }
 
-    /// <summary>The state as this transaction sees it; null until it has changed something.</summary>
+    /// <summary>The state as this transaction sees it: the one it was grounded on, with what it has raised.</summary>
     public object? Working { get; set; }
+
+    /// <summary>True once the lock was granted and the base of the work taken; from then on it does not change.</summary>
+    public bool IsGrounded { get; set; }
+
+    /// <summary>The batch that the base comes from, if it was not known to be durable (decision 0009).</summary>
+    public BatchFate? RestsOn { get; set; }
+
+    /// <summary>Its own batch, once that is on its way to the log and the lock was handed on.</summary>
+    public BatchFate? Fate { get; set; }
 
     /// <summary>Version the work rests on: the stream's end when the lock was granted.</summary>
     public long BaseVersion { get; set; }
 
-    /// <summary>Position of the row at <see cref="BaseVersion"/>.</summary>
+    /// <summary>Position of the row at <see cref="BaseVersion"/>; without meaning if that was not durable.</summary>
     public LogPosition BasePosition { get; set; }
 
     /// <summary>The coordinator's answer; later ones are repeats.</summary>
@@ -83,6 +92,9 @@ internal sealed class Participation(Activation activation, TransactionId transac
             : new ValueTask<EnlistmentRefusal?>(_refusal);
     }
 
+    /// <summary>Version of the stream once this is committed.</summary>
+    public long EndVersion => BaseVersion + EventCount;
+
     public int EventCount => _first is null ? 0 : 1 + (_more?.Count ?? 0);
 
     public void Add(EventData data)
@@ -97,14 +109,22 @@ internal sealed class Participation(Activation activation, TransactionId transac
         }
     }
 
-    public Redo ToRedo() => new(
-        Activation.Stream,
-        Activation.AppendsAtEnd ? Redo.AtEnd : BaseVersion,
-        BasePosition,
-        (_first, _more) switch
+    public Redo ToRedo()
+    {
+        var restsOn = RestsOn;
+        var isDurable = restsOn is { Kind: BatchFateKind.Durable };
+        return new Redo(
+            Activation.Stream,
+            Activation.AppendsAtEnd ? Redo.AtEnd : BaseVersion,
+            isDurable ? restsOn!.Position : BasePosition,
+            (_first, _more) switch
+            {
+                (null, _) => [],
+                (var first, null) => [first],
+                (var first, var more) => [first, .. more],
+            })
         {
-            (null, _) => [],
-            (var first, null) => [first],
-            (var first, var more) => [first, .. more],
-        });
+            RestsOn = isDurable ? null : restsOn,
+        };
+    }
 }

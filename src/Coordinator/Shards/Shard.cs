@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Coordinator.Hosting;
 using Coordinator.Log;
+using Coordinator.Participants;
 using Coordinator.Protocol;
 using Coordinator.Protocol.Commit;
 using Coordinator.Protocol.Ownership;
@@ -25,6 +26,7 @@ internal sealed partial class Shard(
     IDispatcher dispatcher,
     MonotonicClock clock,
     ITransport transport,
+    ParticipantHost participants,
     ILogger logger) : IAppendTarget
 {
     private readonly ConcurrentQueue<Mail> _mailbox = new();
@@ -134,7 +136,11 @@ internal sealed partial class Shard(
 
     void IAppendTarget.Settled(PendingAppend append, AppendResult result, LogPosition position, AbortCause? cause)
     {
-        _unclear |= result is AppendResult.Unclear;
+        if (result is AppendResult.Unclear)
+        {
+            _unclear = true; // never written back from a read: another thread may be here for another batch
+        }
+
         Interlocked.Decrement(ref _inHandCount);
         switch (result)
         {
@@ -261,7 +267,9 @@ internal sealed partial class Shard(
         if (step.Append is { } durable && !_stopped)
         {
             Interlocked.Increment(ref _inHandCount);
-            committer.Enqueue(new PendingAppend(_lane, durable, this));
+            var append = new PendingAppend(_lane, durable, this);
+            committer.Enqueue(append);
+            HandOnLocks(append);
         }
 
         foreach (var message in step.Messages)
@@ -279,6 +287,25 @@ internal sealed partial class Shard(
         if (step.State.CanForget && Forget(step.State.Id))
         {
             Interlocked.Decrement(ref _inFlight);
+        }
+    }
+
+    /// <summary>
+    /// A commit that only the log can still refuse: who waits to write to its streams in this process goes on now, one sync earlier.
+    /// </summary>
+    private void HandOnLocks(PendingAppend append)
+    {
+        if (append.Event is not CommitEvent.CommitDecided { AfterLastResource: false } || append.Fate.Kind is BatchFateKind.Dropped)
+        {
+            return;
+        }
+
+        foreach (var redo in append.Redo)
+        {
+            if (!redo.IsRead && redo.ExpectedVersion != Redo.AtEnd)
+            {
+                participants.HandOn(append.Event.Id, redo.Stream, append.Fate);
+            }
         }
     }
 

@@ -38,6 +38,7 @@ internal static class CoordinatorCells
         ("VoteReceived Yes, log-native without redo", _ => new CommitInput.VoteReceived(Account, new Incarnation(1), Ballot.Yes)),
         ("VoteReceived ReadOnly, first", _ => new CommitInput.VoteReceived(Account, new Incarnation(1), Ballot.ReadOnly)),
         ("VoteReceived ReadOnly, last awaited of all ReadOnly", _ => new CommitInput.VoteReceived(Database, new Incarnation(1), Ballot.ReadOnly)),
+        ("VoteReceived ReadOnly, last awaited of all ReadOnly, one rests on a batch on its way", _ => new CommitInput.VoteReceived(Database, new Incarnation(1), Ballot.ReadOnly)),
         ("VoteReceived No", _ => new CommitInput.VoteReceived(Account, new Incarnation(1), Ballot.No, null, Cause)),
         ("VoteReceived, not enlisted", _ => new CommitInput.VoteReceived(Stranger, new Incarnation(1), Ballot.Yes)),
         ("DeadlinePassed, not due", _ => new CommitInput.DeadlinePassed(TimeSpan.FromSeconds(1))),
@@ -69,6 +70,8 @@ internal static class CoordinatorCells
         ("VoteReceived Yes, last awaited", CommitPhase.Preparing) => Run(state, new CommitInput.VoteReceived(Account, new Incarnation(1), Ballot.Yes, Changes)),
         ("VoteReceived ReadOnly, last awaited of all ReadOnly", CommitPhase.Preparing) =>
             Run(state, new CommitInput.VoteReceived(Account, new Incarnation(1), Ballot.ReadOnly)),
+        ("VoteReceived ReadOnly, last awaited of all ReadOnly, one rests on a batch on its way", CommitPhase.Preparing) =>
+            Run(state, new CommitInput.VoteReceived(Account, new Incarnation(1), Ballot.ReadOnly, Changes with { Events = [], RestsOn = new BatchFate() })),
         ("EnlistRequested, second last resource", CommitPhase.Active) =>
             Run(state, new CommitInput.EnlistRequested(Resource, new Incarnation(1), ParticipantKind.LastResource, 64)),
         ("DeliveryDue, a voted external has not acknowledged", CommitPhase.Aborted) => Run(

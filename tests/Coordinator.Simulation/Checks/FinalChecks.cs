@@ -20,6 +20,7 @@ internal sealed partial class FinalChecks(Cluster cluster)
         {
             CheckRowsOf(record);
             CheckOrder(record);
+            CheckFound(record);
         }
 
         CheckBank();
@@ -78,6 +79,25 @@ internal sealed partial class FinalChecks(Cluster cluster)
         if (!meant.SequenceEqual(found, StringComparer.Ordinal))
         {
             Violate("I11", $"{record} meant [{string.Join(", ", meant)}], the log has [{string.Join(", ", found)}]");
+        }
+    }
+
+    /// <summary>The state that a committed transaction worked on is what the log folds to, not only its version (I19).</summary>
+    private void CheckFound(TransactionRecord record)
+    {
+        if (!Ledger.IsCommitted(record.Id) && !record.Told.Exists(told => told.Outcome.IsCommitted))
+        {
+            return;
+        }
+
+        foreach (var (stream, version, balance) in record.Balances)
+        {
+            var rows = Ledger.Streams.GetValueOrDefault(stream) ?? [];
+            var folded = rows.Take((int)version).Sum(row => ((Moved)EventOf(row)!).Amount);
+            if (version > rows.Count || folded != balance)
+            {
+                Violate("I19", $"{record} committed having found {balance} in {stream} at {version} of {rows.Count}, where the log has {folded}");
+            }
         }
     }
 

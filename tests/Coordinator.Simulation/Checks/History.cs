@@ -23,6 +23,9 @@ internal sealed class TransactionRecord(TransactionId id, string kind, string ho
     /// <summary>What it found under its locks.</summary>
     public List<(StreamName Stream, long Version)> Reads { get; } = [];
 
+    /// <summary>The balance of an account at the version that it found.</summary>
+    public List<(StreamName Stream, long Version, long Balance)> Balances { get; } = [];
+
     /// <summary>Set when the initiator asks to commit: before that it can't.</summary>
     public bool AsksToCommit { get; set; }
 

@@ -58,6 +58,8 @@ internal static class SituationTable
     public const string BeginRefusedStopping = "begin refused: host stopping";
     public const string BeginRefusedFull = "begin refused: too many in flight";
     public const string BeginRefusedDeposed = "begin refused: not the owner";
+    public const string WentOnEarly = "work: went on from what is not durable yet";
+    public const string WentOnInVain = "work: went on from what was not committed";
     public const string WorkAborted = "work: aborted underneath";
     public const string WorkNotActive = "work: transaction not active any more";
     public const string WorkRefused = "work: refused by a limit or a later owner's rows";
@@ -113,7 +115,7 @@ internal static class SituationTable
             CrashedCommittedUntold, CrashedWhileUnclear, StoreDown, StoreFull, StorePaused, NetworkCut, RowDamaged, TakenFromDead, TakenFromZombie,
             TakenFromLiving, TakenWhileUnclear, OwnerSawItsLoss, ZombieAppendRefused, LateLostToClaim, FenceLostToClaim, GroupUnclear,
             GroupOfSeveral, FenceLanded, FenceFoundOwnGroup, FenceConfirmed, WatchdogGaveUp, BatchRejected, BeginRefusedStopping,
-            BeginRefusedFull, BeginRefusedDeposed, WorkAborted, WorkNotActive, WorkRefused, WorkReadFailed, WorkThrew, ReadOnlyCommitted,
+            BeginRefusedFull, BeginRefusedDeposed, WentOnEarly, WentOnInVain, WorkAborted, WorkNotActive, WorkRefused, WorkReadFailed, WorkThrew, ReadOnlyCommitted,
             ReadOnlyByDeposed, ToldCommitted, ToldUnknown, UnknownWasCommitted, UnknownWasAborted, GaveUpWaiting, VotedNo,
             ParticipantInquired, ParticipantAnsweredCommit, ParticipantAnsweredAbort, InquiryUndecided, InquiryFailed, InquiryHeld, NeverIssued,
             DeadEpochPresumed, DeadEpochCommitted,
@@ -121,12 +123,11 @@ internal static class SituationTable
         return reachable.Select(name => new Situation(name))
             .Append(new Situation(BeginRefusedBacklog, "commits are refused before the backlog is that large: GroupCommitterTests", IsSeldom: true))
             .Concat(Points.All.SelectMany(point => new[] { new Situation(CrashedAt(point)), new Situation(StalledAt(point)) }))
-            .Concat(Reasons.Select(reason => new Situation(ToldAborted(reason), Unreachable(reason), reason is AbortReason.Conflict)));
+            .Concat(Reasons.Select(reason => new Situation(ToldAborted(reason), Unreachable(reason))));
     }
 
     private static string? Unreachable(AbortReason reason) => reason switch
     {
-        AbortReason.Conflict => "takes a vote that is slower than a whole other transaction: GroupCommitterTests",
         AbortReason.Refused => "a log-native participant always says why: Coordinator.Protocol.Tests",
         AbortReason.SecondIncarnation => "the initiator of one process never enlists one stream twice: MessageFaultTests, Coordinator.Protocol.Tests",
         AbortReason.LastResourceAborted => "there is no last resource yet: Coordinator.Protocol.Tests",

@@ -186,6 +186,11 @@ internal sealed class Watch(Cluster cluster)
                 break;
             case TransactionOutcome.Aborted aborted:
                 cluster.Reach(SituationTable.ToldAborted(aborted.Cause.Reason));
+                if (aborted.Cause.Detail == Protocol.BatchFate.DroppedDetail)
+                {
+                    cluster.Reach(SituationTable.WentOnInVain);
+                }
+
                 break;
             default:
                 cluster.Reach(SituationTable.ToldUnknown);

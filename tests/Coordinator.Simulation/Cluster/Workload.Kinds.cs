@@ -21,8 +21,12 @@ internal sealed partial class Workload
         < 94 => new Kind("lingers", LingerAsync),
         < 96 => new Kind("oversize", OversizeAsync),
         < 98 => new Kind("commits in a call", CommitInCallAsync),
-        98 when _random.Chance(0.5) => new Kind("disposed", DisposeAsync),
-        98 => new Kind("works on after its end", WorkOnAsync),
+        98 => _random.Below(4) switch
+        {
+            0 => new Kind("disposed", DisposeAsync),
+            1 => new Kind("works on after its end", WorkOnAsync),
+            _ => new Kind("opens only", OpenOnlyAsync),
+        },
         _ => new Kind("too many participants", TooManyAsync),
     };
 
@@ -30,16 +34,26 @@ internal sealed partial class Workload
     {
         var stream = AccountAt(account);
         var opened = await transaction.UpdateAsync<Account>($"{account}");
-        record.Reads.Add((stream, opened.Version));
+        Found(record, stream, opened.Version, opened.State.Balance);
         var moved = new Moved(amount, ++_numbers);
         opened.Raise(moved);
         record.Writes.Add((stream, moved));
     }
 
+    private void Found(TransactionRecord record, Protocol.StreamName stream, long version, long balance)
+    {
+        record.Reads.Add((stream, version));
+        record.Balances.Add((stream, version, balance));
+        if (version > (cluster.Ledger.Streams.GetValueOrDefault(stream)?.Count ?? 0))
+        {
+            cluster.Reach(SituationTable.WentOnEarly);
+        }
+    }
+
     private async Task ReadAsync(ITransaction transaction, TransactionRecord record, int account, Action<long>? found = null)
     {
         var view = await transaction.ReadAsync<Account>($"{account}");
-        record.Reads.Add((AccountAt(account), view.Version));
+        Found(record, AccountAt(account), view.Version, view.State.Balance);
         found?.Invoke(view.State.Balance);
     }
 
@@ -138,6 +152,18 @@ internal sealed partial class Workload
         {
             var setting = await transaction.ReadStateAsync<Setting>("setting-0");
             record.Reads.Add((new Protocol.StreamName("setting-0"), setting.Version));
+        }
+
+        await CommitAsync(host, transaction, record);
+    }
+
+    /// <summary>Takes locks to write and then does not: what it commits is what it has read.</summary>
+    private async Task OpenOnlyAsync(Host host, ITransaction transaction, TransactionRecord record)
+    {
+        for (var account = _random.Below(2); account < 3; account += 2)
+        {
+            var opened = await transaction.UpdateAsync<Account>($"{account}");
+            Found(record, AccountAt(account), opened.Version, opened.State.Balance);
         }
 
         await CommitAsync(host, transaction, record);

@@ -233,6 +233,34 @@ internal sealed class LostWorkVotesReadOnly : Mutant
     }
 }
 
+/// <summary>A vote does not say that its work rests on a batch that is still on its way to the log.</summary>
+internal sealed class DependencyForgotten : Mutant
+{
+    public override ITransport Over(Cluster cluster, SimulatedProcess process, ITransport transport) => new Wire(transport);
+
+    private sealed class Wire(ITransport inner) : ITransport
+    {
+        public void ToCoordinator(TransactionId transaction, CommitInput input) => inner.ToCoordinator(
+            transaction, input is CommitInput.VoteReceived { Redo: { } redo } vote ? vote with { Redo = redo with { RestsOn = null } } : input);
+
+        public void ToParticipant(TransactionId transaction, CommitMessage message) => inner.ToParticipant(transaction, message);
+    }
+}
+
+/// <summary>One that only read does not go behind what it read into the log: its commit is told at once.</summary>
+internal sealed class ReadOfUndurableTold : Mutant
+{
+    public override ITransport Over(Cluster cluster, SimulatedProcess process, ITransport transport) => new Wire(transport);
+
+    private sealed class Wire(ITransport inner) : ITransport
+    {
+        public void ToCoordinator(TransactionId transaction, CommitInput input) => inner.ToCoordinator(
+            transaction, input is CommitInput.VoteReceived { Ballot: Ballot.ReadOnly } vote ? vote with { Redo = null } : input);
+
+        public void ToParticipant(TransactionId transaction, CommitMessage message) => inner.ToParticipant(transaction, message);
+    }
+}
+
 /// <summary>A look-up by id misses a decision.</summary>
 internal sealed class DecisionNotFound : Mutant
 {

@@ -170,7 +170,7 @@ public sealed class GroupCommitterTests
     {
         await using var engine = await TestEngine.StartAsync(loop);
         await engine.Transactions.DepositAsync("b", 1);
-        await WriteBehindTheEnginesBackAsync(engine, "account/b");
+        await engine.WriteBehindItsBackAsync("account/b");
         engine.Store.HoldsAppends = true;
         var first = engine.Transactions.DepositAsync("first", 1);
         await loop.IdleAsync();
@@ -191,7 +191,7 @@ public sealed class GroupCommitterTests
     {
         await using var engine = await TestEngine.StartAsync(loop);
         await engine.Transactions.DepositAsync("b", 1);
-        await WriteBehindTheEnginesBackAsync(engine, "account/b");
+        await engine.WriteBehindItsBackAsync("account/b");
         Assert.False((await engine.Transactions.DepositAsync("b", 1)).IsCommitted);
 
         Assert.True((await engine.Transactions.DepositAsync("b", 1)).IsCommitted);
@@ -267,7 +267,7 @@ public sealed class GroupCommitterTests
     {
         await using var engine = await TestEngine.StartAsync(loop);
         await engine.Transactions.RunAsync(async transaction => await transaction.PublishAsync("notes", new Noted("1")));
-        await WriteBehindTheEnginesBackAsync(engine, "notes");
+        await engine.WriteBehindItsBackAsync("notes");
         var outcome = await engine.Transactions.RunAsync(async transaction => await transaction.PublishAsync("notes", new Noted("3")));
 
         Assert.True(outcome.IsCommitted);
@@ -319,27 +319,6 @@ public sealed class GroupCommitterTests
         Assert.Equal(AbortReason.Rejected, Assert.IsType<TransactionOutcome.Aborted>(await damaged).Cause.Reason);
         await AssertSoundAsync(engine, loop);
     });
-
-    private static async Task WriteBehindTheEnginesBackAsync(TestEngine engine, string stream)
-    {
-        var name = new StreamName(stream);
-        var last = (await engine.RowsOfAsync(stream))[^1];
-        var row = new LogRow
-        {
-            Stream = name,
-            Version = last.Version + 1,
-            Kind = RowKind.Event,
-            AppendId = new(99, 1),
-            Position = last.Position,
-            Previous = last.Position,
-            Type = stream == "notes" ? "noted" : "account.deposited",
-            TypeVersion = 1,
-            Payload = stream == "notes" ? "{\"text\":\"2\"}"u8.ToArray() : "{\"amount\":7}"u8.ToArray(),
-        };
-        row.Checksum = RowChecksum.Of(row, 0);
-        var answer = await engine.Rows.AppendAsync(new RowGroup([row], [new(name, last.Version, 0, default, false)]));
-        Assert.Equal(GroupAnswerKind.Landed, answer.Kind);
-    }
 
     /// <summary>Reading the shard verifies its chain and that it has no hole; a restart must find nothing unreadable.</summary>
     private static async Task AssertSoundAsync(TestEngine engine, SimulationLoop loop)

@@ -27,6 +27,43 @@ public sealed class LockQueueTests
     }
 
     [Fact]
+    public void A_lock_that_is_handed_on_goes_to_the_next_writer_and_to_no_reader()
+    {
+        _lock.Request("w1", LockMode.Exclusive);
+        _lock.Request("w2", LockMode.Exclusive);
+        _lock.Request("r", LockMode.Shared);
+
+        Assert.Equal(["w2"], HandOn("w1"));
+        Assert.Empty(HandOn("w2"));
+        Assert.Empty(Release("w1"));
+        Assert.Equal(["r"], Release("w2"));
+    }
+
+    [Fact]
+    public void A_writer_that_comes_later_gets_a_lock_that_was_handed_on()
+    {
+        _lock.Request("w1", LockMode.Exclusive);
+        Assert.Empty(HandOn("w1"));
+
+        Assert.Equal(LockAnswer.Granted, _lock.Request("w2", LockMode.Exclusive));
+        Assert.False(_lock.IsIdle);
+        Release("w2");
+        Assert.Equal(LockAnswer.Waiting, _lock.Request("r", LockMode.Shared)); // what w1 leaves is not durable yet
+        Assert.Equal(["r"], Release("w1"));
+    }
+
+    [Fact]
+    public void Only_a_writer_can_hand_on()
+    {
+        _lock.Request("r", LockMode.Shared);
+        Assert.Equal(LockAnswer.Waiting, _lock.Request("w", LockMode.Exclusive));
+
+        Assert.Empty(HandOn("r"));
+        Assert.Empty(HandOn("w"));
+        Assert.Equal(["w"], Release("r"));
+    }
+
+    [Fact]
     public void A_reader_does_not_overtake_a_waiting_writer()
     {
         _lock.Request("a", LockMode.Shared);
@@ -173,6 +210,13 @@ public sealed class LockQueueTests
     }
 
     public static TheoryData<int> Seeds => [.. Enumerable.Range(1, 20)];
+
+    private List<string> HandOn(string owner)
+    {
+        var granted = new List<string>();
+        _lock.HandOn(owner, granted);
+        return granted;
+    }
 
     private List<string> Release(string name)
     {

@@ -110,7 +110,7 @@ public sealed class LockTests
     });
 
     [Fact]
-    public void A_writer_waits_until_the_decision_of_the_one_before_it_is_durable() => SimulationLoop.Run(async loop =>
+    public void A_reader_waits_until_the_decision_of_the_writer_before_it_is_durable() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         engine.Store.HoldsAppends = true;

@@ -95,6 +95,28 @@ internal sealed class TestEngine : IAsyncDisposable
     /// <summary>How many rows of a kind the shard holds; reading it verifies its chain.</summary>
     public async Task<int> CountAsync(RowKind kind) => (await RowsOfAsync("shard/0")).Count(row => row.Kind == kind);
 
+    /// <summary>Another host's row at the end of a stream, of which this engine knows nothing.</summary>
+    public async Task WriteBehindItsBackAsync(string stream)
+    {
+        var name = new StreamName(stream);
+        var last = (await RowsOfAsync(stream))[^1];
+        var row = new LogRow
+        {
+            Stream = name,
+            Version = last.Version + 1,
+            Kind = RowKind.Event,
+            AppendId = new(99, 1),
+            Position = last.Position,
+            Previous = last.Position,
+            Type = stream == "notes" ? "noted" : "account.deposited",
+            TypeVersion = 1,
+            Payload = stream == "notes" ? "{\"text\":\"2\"}"u8.ToArray() : "{\"amount\":7}"u8.ToArray(),
+        };
+        row.Checksum = RowChecksum.Of(row, 0);
+        var answer = await Rows.AppendAsync(new RowGroup([row], [new(name, last.Version, 0, default, false)]));
+        Assert.Equal(GroupAnswerKind.Landed, answer.Kind);
+    }
+
     /// <summary>What the log itself says of a transaction.</summary>
     public async Task<bool> IsCommittedInLogAsync(TransactionId id) =>
         await Rows.FindDecisionAsync(id, CancellationToken.None) is { Kind: RowKind.CommitDecided };
