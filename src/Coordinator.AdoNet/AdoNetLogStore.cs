@@ -58,7 +58,7 @@ internal sealed partial class AdoNetLogStore : ILogStore
             return ValueTask.FromResult(new GroupAnswer(GroupAnswerKind.Refused, new ArgumentException(fault, nameof(group))));
         }
 
-        return new ValueTask<GroupAnswer>(Write(group, static (writer, rows) => WriteProcedure.Append(writer, rows)));
+        return new ValueTask<GroupAnswer>(Write(group, static (writer, rows) => WriteProcedure.Append(writer, rows), group.ContinuesOnWriter));
     }
 
     /// <inheritdoc/>
@@ -126,7 +126,7 @@ internal sealed partial class AdoNetLogStore : ILogStore
         await _dialect.DisposeAsync().ConfigureAwait(false);
     }
 
-    private Task<GroupAnswer> Write<T>(T what, Func<LogWriter, T, GroupAnswer> write)
+    private Task<GroupAnswer> Write<T>(T what, Func<LogWriter, T, GroupAnswer> write, bool continuesOnWriter = false)
     {
         var pending = new PendingAppend();
         Task<GroupAnswer> written;
@@ -137,7 +137,7 @@ internal sealed partial class AdoNetLogStore : ILogStore
                 throw new InvalidOperationException("One write at a time: the one before has not been answered.");
             }
 
-            written = Lane().Post(lane => Answer(lane, pending, what, write));
+            written = Lane().Post(lane => Answer(lane, pending, what, write), continuesOnWriter);
             _pending = pending;
         }
 

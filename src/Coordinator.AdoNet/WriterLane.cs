@@ -23,10 +23,11 @@ internal sealed class WriterLane : IDisposable
     }
 
     /// <summary>Runs an action on the lane's thread and gives its result; one at a time.</summary>
-    public Task<T> Post<T>(Func<WriterLane, T> action)
+    /// <param name="action">What to run.</param>
+    /// <param name="continuesHere">Whoever awaits goes on on the lane's thread: see <see cref="Log.RowGroup.ContinuesOnWriter"/>.</param>
+    public Task<T> Post<T>(Func<WriterLane, T> action, bool continuesHere = false)
     {
-        // The continuation runs elsewhere: whoever awaits must not hold up the next write.
-        var done = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var done = new TaskCompletionSource<T>(continuesHere ? TaskCreationOptions.None : TaskCreationOptions.RunContinuationsAsynchronously);
         lock (_gate)
         {
             ObjectDisposedException.ThrowIf(_stopped, this);
