@@ -7,6 +7,7 @@ namespace Coordinator.Simulation;
 internal sealed partial class FinalChecks
 {
     private const int AttemptsMax = 5;
+    private const int RecoverySecondsMax = 10;
     private List<(long At, long Newest)>? _toldCommits;
 
     /// <summary>After healing somebody serves, and what he commits is in the log (V1).</summary>
@@ -14,7 +15,8 @@ internal sealed partial class FinalChecks
     {
         for (var attempt = 0; attempt < AttemptsMax; attempt++)
         {
-            var (owner, epoch, before) = (Owner, Ledger.OwnerEpoch, Ledger.Decisions.Count);
+            var owner = await OwnerAsync();
+            var (epoch, before) = (Ledger.OwnerEpoch, Ledger.Decisions.Count);
             if (owner is not null)
             {
                 await cluster.Workload.ProbeAsync(owner);
@@ -51,7 +53,8 @@ internal sealed partial class FinalChecks
         // A take-over that was begun before the faults ended may come as late as this: then the next owner is asked.
         for (var attempt = 0; attempt < AttemptsMax; attempt++)
         {
-            var (owner, epoch) = (Owner, Ledger.OwnerEpoch);
+            var owner = await OwnerAsync();
+            var epoch = Ledger.OwnerEpoch;
             var outcome = owner is null ? null : await cluster.Workload.AskAndWaitAsync(owner, record.Id);
             if (epoch != Ledger.OwnerEpoch)
             {
@@ -74,6 +77,19 @@ internal sealed partial class FinalChecks
 
             return;
         }
+    }
+
+    /// <summary>Who owns the shard; one that has only just claimed it gets the time to recover.</summary>
+    private async Task<Host?> OwnerAsync()
+    {
+        for (var seconds = 0; Owner is null && seconds < RecoverySecondsMax; seconds++)
+        {
+            var later = new TaskCompletionSource();
+            cluster.Loop.After(TimeSpan.FromSeconds(1), later.SetResult);
+            await later.Task;
+        }
+
+        return Owner;
     }
 
     private Host? Owner => cluster.Hosts.Find(host => host.IsUp && host.Process == Ledger.Owner && host.Engine!.Role is HostRole.Owner);
