@@ -160,7 +160,7 @@ internal sealed class Nemesis(Fleet fleet, LogServer server, History history, Ra
         var recovery = await MeasureAsync(blow);
         if (blow.StruckAt + s_frozenMin - History.Now is { } left && left > TimeSpan.Zero)
         {
-            await Task.Delay(left);
+            await Task.Delay(left); // a freeze must outlast the silence that the others judge by, or nothing is fenced
         }
 
         var unanswered = owner.AllAnsweredAsync();
