@@ -14,7 +14,7 @@ public sealed class SimulationTests(ITestOutputHelper output)
     private const int TwiceEvery = 100;
     private const int MoreAtOnce = 250;
     private const int MoreMax = 6_000;
-    private static readonly TimeSpan FreshTime = TimeSpan.FromSeconds(45); // beyond the least number, for as long as this
+    private static readonly TimeSpan FreshTime = TimeSpan.FromSeconds(35); // beyond the least number, for as long as this
     private static readonly int Threads = Math.Min(Environment.ProcessorCount, 4);
 
     /// <summary>
