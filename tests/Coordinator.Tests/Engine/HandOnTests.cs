@@ -288,38 +288,6 @@ public sealed class HandOnTests
         await next.DisposeAsync();
     });
 
-    [Fact]
-    public void A_chain_on_one_stream_keeps_nothing_of_its_links() => SimulationLoop.Run(async loop =>
-    {
-        var votes = new List<WeakReference>();
-        var transport = new TestTransport(loop)
-        {
-            Fate = message =>
-            {
-                if (message is CommitInput.VoteReceived { Redo: { } redo })
-                {
-                    votes.Add(new WeakReference(redo));
-                }
-
-                return Fate.Arrives;
-            },
-        };
-        await using var engine = await TestEngine.StartAsync(loop, transport: transport.Over);
-        var first = await HoldAsync(engine, loop);
-        var chain = Enumerable.Range(0, 50).Select(_ => engine.Transactions.DepositAsync("a", 1)).ToList();
-        await loop.IdleAsync();
-        engine.Store.Release();
-        await first;
-        await Task.WhenAll(chain);
-        await engine.Transactions.DepositAsync("a", 1); // goes on from the last
-        transport.Sent.Clear();
-        engine.Store.Sent.Clear();
-        GC.Collect();
-
-        Assert.Equal(52, votes.Count);
-        Assert.InRange(votes.Count(vote => vote.IsAlive), 0, 5); // the last ones may still be on a stack
-    });
-
     /// <summary>A write that is with the store until it is released: all that follow wait behind it.</summary>
     private static async Task<Task> HoldAsync(TestEngine engine, SimulationLoop loop)
     {
