@@ -39,8 +39,8 @@ public enum AbortReason
     /// <summary>A call of the transaction failed or had not ended when it asked to commit.</summary>
     WorkFailed = 11,
 
-    /// <summary>Two readers of one aggregate both wanted to write it: neither could have been granted the lock.</summary>
-    Deadlock = 12,
+    /// <summary>An older transaction asked for what this one had locked. Run again it keeps its age, so that its turn comes.</summary>
+    Wounded = 12,
 
     /// <summary>Too much waits for the log store already: the commit was not handed to it. Try again later.</summary>
     Overloaded = 13,

@@ -9,6 +9,11 @@ public interface ITransactions
     /// Runs work as one transaction and commits it. If the work throws, the transaction is aborted and the exception goes on to
     /// the caller; if the transaction is aborted underneath it, the outcome says why.
     /// </summary>
+    /// <remarks>
+    /// Work that lost to another transaction (<see cref="TransactionOutcome.Aborted.IsWorthRerun"/>) is run again, as a new transaction under its
+    /// first age, so it must not leave traces outside its transaction. What it throws in an attempt that was lost is not
+    /// passed on: it may come from a state that never was.
+    /// </remarks>
     /// <param name="work">The work; it may end early after <see cref="ITransaction.AbortAsync"/>.</param>
     /// <param name="cancellation">
     /// Ends the work (the transaction is aborted) or the wait for the outcome (Unknown is returned). It never reaches the log: a
@@ -18,9 +23,17 @@ public interface ITransactions
     /// <exception cref="InvalidOperationException">A System.Transactions scope is open: the two can't be one transaction.</exception>
     Task<TransactionOutcome> RunAsync(Func<ITransaction, Task> work, CancellationToken cancellation = default);
 
+    /// <param name="options">How it runs, where that differs from the host's options.</param>
+    /// <inheritdoc cref="RunAsync(Func{ITransaction, Task}, CancellationToken)"/>
+#pragma warning disable CS1573 // the other parameters are inherited
+    Task<TransactionOutcome> RunAsync(Func<ITransaction, Task> work, TransactionOptions options, CancellationToken cancellation = default);
+#pragma warning restore CS1573
+
     /// <summary>Begins a transaction that the caller commits or aborts. Dispose it: one that is neither is aborted then.</summary>
-    /// <inheritdoc cref="RunAsync" path="/exception"/>
-    ITransaction Begin();
+    /// <param name="options">How it runs, where that differs from the host's options; null for all of these.</param>
+    /// <exception cref="TransactionRefusedException">Too many transactions are in flight, or the host is not running.</exception>
+    /// <exception cref="InvalidOperationException">A System.Transactions scope is open: the two can't be one transaction.</exception>
+    ITransaction Begin(TransactionOptions? options = null);
 
     /// <summary>
     /// What became of a transaction, from the log if need be. Unknown while it is undecided, and for ever where the log can't
@@ -39,6 +52,9 @@ public interface ITransaction : IAsyncDisposable
 {
     /// <summary>Names this attempt, for ever.</summary>
     TransactionId Id { get; }
+
+    /// <summary>Since when the work is tried; whoever runs it again by hand passes it on (<see cref="TransactionOptions.Age"/>).</summary>
+    TransactionAge Age { get; }
 
     /// <summary>Reads an aggregate under a shared lock.</summary>
     /// <param name="id">The part of the stream name behind the category.</param>

@@ -21,8 +21,17 @@ internal sealed class TransactionContext(TransactionEngine engine) : ITransactio
     private StreamName _opening;
     private List<StreamName>? _moreOpening;
     private int _bytes;
+    private WorkTerms _terms = null!; // set by Start, before anyone has the transaction
 
-    public TransactionId Id { get; set; }
+    public TransactionId Id { get; private set; }
+
+    public TransactionAge Age => _terms.Age;
+
+    /// <summary>Null while it is not known.</summary>
+    public TransactionOutcome? KnownOutcome => Volatile.Read(ref _outcome);
+
+    /// <summary>Begins: sets what is known only now.</summary>
+    public void Start(TransactionId id, WorkTerms terms) => (Id, _terms) = (id, terms);
 
     public ValueTask<AggregateView<T>> ReadAsync<T>(string id, CancellationToken cancellation = default)
         where T : class, IAggregate<T> => OpenAsync(
@@ -190,7 +199,7 @@ internal sealed class TransactionContext(TransactionEngine engine) : ITransactio
         {
             if (participation is null)
             {
-                participation = engine.Participants.StartEnlistment(Id, stream, create);
+                participation = engine.Participants.StartEnlistment(Id, _terms, stream, create);
                 var refusal = await participation.EnlistedAsync().ConfigureAwait(false);
                 Enlisted(participation, refusal);
             }
@@ -209,7 +218,7 @@ internal sealed class TransactionContext(TransactionEngine engine) : ITransactio
             if (answer is not LockAnswer.Granted)
             {
                 cancellation.ThrowIfCancellationRequested();
-                throw await RefusedLockAsync(stream, answer).ConfigureAwait(false);
+                throw await NotGrantedAsync().ConfigureAwait(false);
             }
 
             engine.Participants.Feed(participation, ParticipationInput.CallEnded.Well, LogPosition.None);
@@ -315,14 +324,8 @@ internal sealed class TransactionContext(TransactionEngine engine) : ITransactio
         };
     }
 
-    private async ValueTask<Exception> RefusedLockAsync(StreamName stream, LockAnswer answer)
+    private async ValueTask<Exception> NotGrantedAsync()
     {
-        if (answer is LockAnswer.Deadlock)
-        {
-            Abort(new AbortCause(
-                AbortReason.Deadlock, new ParticipantId(stream), "two transactions read it and both want to write it; open it with UpdateAsync from the start"));
-        }
-
         var outcome = await OutcomeAsync(CancellationToken.None).ConfigureAwait(false);
         return outcome is TransactionOutcome.Aborted aborted ? new TransactionAbortedException(Id, aborted.Cause) : NotActive();
     }

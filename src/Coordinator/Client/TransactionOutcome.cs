@@ -49,6 +49,12 @@ public abstract record TransactionOutcome
 
         /// <summary>Why, and because of which participant.</summary>
         public AbortCause Cause { get; }
+
+        /// <summary>
+        /// True if the same work, run again, may well commit: another transaction came first (<see cref="AbortReason.Conflict"/>) or was
+        /// older (<see cref="AbortReason.Wounded"/>). RunAsync runs it again by itself.
+        /// </summary>
+        public bool IsWorthRerun => Cause.Reason is AbortReason.Conflict or AbortReason.Wounded;
     }
 
     /// <summary>It may have happened or may still happen. Ask with <see cref="ITransactions.OutcomeOfAsync"/> before doing it again.</summary>

@@ -5,6 +5,8 @@ namespace Coordinator;
 /// <summary>Limits and times of the engine. They are checked when the host starts.</summary>
 public sealed class CoordinatorOptions
 {
+    internal static readonly TimeSpan TimeoutMax = TimeSpan.FromHours(1);
+
     /// <summary>
     /// How long a transaction may take from its begin until its decision is handed to the log. After that it is aborted, or,
     /// if the log has the decision in hand, its initiator is told Unknown. Default 30 s.
@@ -67,8 +69,6 @@ public sealed class CoordinatorOptions
 /// <summary>Says at start which option is wrong, what it is and what it may be.</summary>
 internal sealed class CoordinatorOptionsValidator : IValidateOptions<CoordinatorOptions>
 {
-    private static readonly TimeSpan TimeoutMax = TimeSpan.FromHours(1);
-
     public ValidateOptionsResult Validate(string? name, CoordinatorOptions options)
     {
         var faults = new List<string>();
@@ -94,9 +94,9 @@ internal sealed class CoordinatorOptionsValidator : IValidateOptions<Coordinator
 
         void Time(string option, TimeSpan value)
         {
-            if (value <= TimeSpan.Zero || value > TimeoutMax)
+            if (value <= TimeSpan.Zero || value > CoordinatorOptions.TimeoutMax)
             {
-                faults.Add($"{option} is {value}. Set it to more than zero and at most {TimeoutMax}.");
+                faults.Add($"{option} is {value}. Set it to more than zero and at most {CoordinatorOptions.TimeoutMax}.");
             }
         }
 

@@ -8,6 +8,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using Polly;
 
 namespace Coordinator
 {
@@ -26,6 +27,19 @@ namespace Coordinator
         public CoordinatorBuilder ConfigureEvents(Action<EventTypes> configure)
         {
             ArgumentNullException.ThrowIfNull(configure);
+            Services.AddSingleton(configure);
+            return this;
+        }
+
+        /// <summary>
+        /// Replaces what runs a transaction's work again: the given strategies see each attempt's outcome, and may call again after one that
+        /// was aborted (<see cref="TransactionOutcome.Aborted.IsWorthRerun"/> says whether it makes sense), one attempt at a time. Default: up
+        /// to 30 times where it makes sense, after 1 ms, doubling up to 100 ms, with jitter.
+        /// </summary>
+        public CoordinatorBuilder UseReruns(Action<ResiliencePipelineBuilder<TransactionOutcome>> configure)
+        {
+            ArgumentNullException.ThrowIfNull(configure);
+            Services.RemoveAll<Action<ResiliencePipelineBuilder<TransactionOutcome>>>();
             Services.AddSingleton(configure);
             return this;
         }
@@ -97,7 +111,8 @@ namespace Microsoft.Extensions.DependencyInjection
                 provider.GetRequiredService<IOptions<CoordinatorOptions>>().Value,
                 events,
                 new AggregateTypes(events),
-                provider.GetRequiredService<ILoggerFactory>().CreateLogger("Coordinator"));
+                provider.GetRequiredService<ILoggerFactory>().CreateLogger("Coordinator"),
+                provider.GetService<Action<ResiliencePipelineBuilder<TransactionOutcome>>>());
         }
     }
 }

@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using Coordinator.Aggregates;
-using Coordinator.Client;
 using Coordinator.Log;
 using Coordinator.Participants;
 using Coordinator.Protocol;
@@ -8,6 +7,7 @@ using Coordinator.Protocol.Commit;
 using Coordinator.Protocol.Ownership;
 using Coordinator.Shards;
 using Microsoft.Extensions.Logging;
+using Polly;
 
 namespace Coordinator.Hosting;
 
@@ -41,15 +41,23 @@ internal sealed partial class TransactionEngine : ITransactions, IEventLog, IAsy
     private readonly MonotonicClock _clock;
     private readonly ITransport _transport;
     private readonly GroupCommitter _committer;
+    private readonly ResiliencePipeline<TransactionOutcome> _reruns;
     private Shard? _shard;
 
-    public TransactionEngine(EngineSeams seams, CoordinatorOptions options, EventTypes events, AggregateTypes aggregates, ILogger logger)
+    public TransactionEngine(
+        EngineSeams seams,
+        CoordinatorOptions options,
+        EventTypes events,
+        AggregateTypes aggregates,
+        ILogger logger,
+        Action<ResiliencePipelineBuilder<TransactionOutcome>>? reruns = null)
     {
         _seams = seams;
         _logger = logger;
         Options = options;
         Events = events;
         Aggregates = aggregates;
+        _reruns = Client.Reruns.Build(reruns, seams.Time, seams.Random);
         _clock = new MonotonicClock(seams.Time);
         _host = seams.Random.Next();
         var local = new LocalTransport(this);
@@ -77,49 +85,6 @@ internal sealed partial class TransactionEngine : ITransactions, IEventLog, IAsy
 
     /// <summary>What recovery found open when this process became owner.</summary>
     public int RecoveredOpenCount { get; private set; }
-
-    public ITransaction Begin()
-    {
-        if (System.Transactions.Transaction.Current is not null)
-        {
-            throw new InvalidOperationException(
-                "A System.Transactions scope is open, and its transaction can't be one with this one. Begin outside the scope, or suppress it with TransactionScopeOption.Suppress.");
-        }
-
-        var shard = _shard;
-        if (RefusalOf(shard) is { } refusal)
-        {
-            throw new TransactionRefusedException(default, refusal);
-        }
-
-        var context = new TransactionContext(this);
-        context.Id = shard!.Begin(_clock.Now + Options.TransactionTimeout, context);
-        return context;
-    }
-
-    public async Task<TransactionOutcome> RunAsync(Func<ITransaction, Task> work, CancellationToken cancellation = default)
-    {
-        ArgumentNullException.ThrowIfNull(work);
-        cancellation.ThrowIfCancellationRequested();
-        var transaction = Begin();
-        try
-        {
-            await work(transaction).ConfigureAwait(false);
-        }
-        catch (TransactionAbortedException aborted) when (aborted.TransactionId == transaction.Id)
-        {
-            return await transaction.AbortAsync().ConfigureAwait(false);
-        }
-        catch (Exception error)
-        {
-            await transaction.AbortAsync($"the work threw {error.GetType().Name}").ConfigureAwait(false);
-            throw;
-        }
-
-        return cancellation.IsCancellationRequested
-            ? await transaction.AbortAsync("cancelled before the commit was asked for").ConfigureAwait(false)
-            : await transaction.CommitAsync(cancellation).ConfigureAwait(false);
-    }
 
     public async ValueTask<TransactionOutcome> OutcomeOfAsync(TransactionId id, CancellationToken cancellation = default)
     {

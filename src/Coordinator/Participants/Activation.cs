@@ -171,24 +171,23 @@ internal abstract partial class Activation(StreamName stream, Type shape)
     }
 
     /// <summary>Asks for the lock; a waiter's <see cref="Participation.LockWait"/> is completed when it is granted.</summary>
-    public LockAnswer RequestLock(Participation participation, LockMode mode, TimeSpan deadline, out Hosting.Completion<LockAnswer>? wait)
+    public LockRequest RequestLock(Participation participation, LockMode mode, TimeSpan deadline)
     {
         lock (Gate)
         {
-            wait = null;
             if (participation.State.Phase is not ParticipationPhase.Active)
             {
-                return LockAnswer.Ended; // while the call was on its way
+                return new LockRequest(LockAnswer.Ended); // while the call was on its way
             }
 
-            var answer = AppendsAtEnd ? LockAnswer.Granted : _lock.Request(participation, mode);
-            if (answer is LockAnswer.Waiting)
+            if (AppendsAtEnd || _lock.Request(participation, mode, out var wounded) is LockAnswer.Granted)
             {
-                participation.LockWait = wait = new(); // the grant may take it back before the caller looks
-                participation.LockDeadline = deadline;
+                return new LockRequest(LockAnswer.Granted);
             }
 
-            return answer;
+            participation.LockWait = new();
+            participation.LockDeadline = deadline;
+            return new LockRequest(LockAnswer.Waiting, participation.LockWait, wounded); // a grant may take the wait back before the caller looks
         }
     }
 
@@ -318,6 +317,12 @@ internal abstract partial class Activation(StreamName stream, Type shape)
         }
     }
 }
+
+/// <summary>What became of a request for the lock.</summary>
+/// <param name="Answer">Granted, Waiting or Ended.</param>
+/// <param name="Wait">Completed when a wait ends; null if there is none.</param>
+/// <param name="Wounded">Younger holders in the way, to be dropped; null if there are none.</param>
+internal readonly record struct LockRequest(LockAnswer Answer, Hosting.Completion<LockAnswer>? Wait = null, List<Participation>? Wounded = null);
 
 /// <summary>What became of an event that a transaction wants to add to its redo.</summary>
 internal enum RecordAnswer : byte

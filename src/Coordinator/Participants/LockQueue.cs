@@ -18,43 +18,63 @@ internal enum LockAnswer : byte
     Granted,
     Waiting,
 
-    /// <summary>Two readers both wait to write: neither could ever be granted, so the second is refused at once.</summary>
-    Deadlock,
-
     /// <summary>The transaction ended, or stopped waiting, before its turn came.</summary>
     Ended,
 }
 
+/// <summary>Who asks for locks.</summary>
+internal interface ILockOwner
+{
+    TransactionAge Age { get; }
+
+    /// <summary>False once it has promised to obey the decision: it waits for nothing any more, and nobody may take its locks.</summary>
+    bool CanBeWounded { get; }
+}
+
 /// <summary>
-/// The lock of one aggregate: shared or exclusive, granted in the order of request (a writer is not starved by later
-/// readers). Two-phase: a holder releases once, at its end, or hands on to the next writer once its commit is on its way to the log. Not
-/// thread-safe; its activation guards it.
+/// The lock of one aggregate: shared or exclusive, granted by age. Two-phase: a holder releases once, at its end, or hands on to the next
+/// writer once its commit is on its way to the log. Not thread-safe; its activation guards it.
 /// </summary>
+/// <remarks>
+/// Wound-wait: who asks names the younger holders in its way that can be wounded, and waits for the others. Waiters stand in the order of their age, so
+/// a waiter waits for older ones and for holders that have voted, who wait for nobody: no circle can close, over however many
+/// locks. A holder that is younger than a waiter in its way can't come about later, for the lock is granted to the head of the queue only.
+/// </remarks>
 internal sealed class LockQueue<T>
-    where T : class
+    where T : class, ILockOwner
 {
     private readonly List<(T Owner, LockMode Mode)> _holders = [];
-    private readonly List<(T Owner, LockMode Mode)> _waiters = [];
+    private readonly List<(T Owner, LockMode Mode)> _waiters = []; // the oldest first
     private readonly List<T> _handedOn = []; // until they have left: readers wait for that
 
     public bool IsIdle => _holders.Count == 0 && _waiters.Count == 0 && _handedOn.Count == 0;
 
     /// <summary>Asks for the lock; a holder that asks for the mode it has, or less, is granted.</summary>
-    public LockAnswer Request(T owner, LockMode mode)
+    /// <param name="owner">Who asks.</param>
+    /// <param name="mode">For what.</param>
+    /// <param name="wounded">The younger holders that are to be dropped for it, if it must wait; null if there are none.</param>
+    public LockAnswer Request(T owner, LockMode mode, out List<T>? wounded)
     {
+        wounded = null;
         var held = IndexOf(_holders, owner);
-        if (held >= 0)
+        if (held >= 0 && _holders[held].Mode >= mode)
         {
-            return _holders[held].Mode >= mode ? LockAnswer.Granted : Upgrade(owner, held);
-        }
-
-        if (_waiters.Count == 0 && Admits(mode))
-        {
-            _holders.Add((owner, mode));
             return LockAnswer.Granted;
         }
 
-        _waiters.Add((owner, mode));
+        var place = 0;
+        while (place < _waiters.Count && !owner.Age.IsOlderThan(_waiters[place].Owner.Age))
+        {
+            place++;
+        }
+
+        if (place == 0 && TryGrant((owner, mode)))
+        {
+            return LockAnswer.Granted;
+        }
+
+        _waiters.Insert(place, (owner, mode));
+        wounded = YoungerInTheWay(owner, mode);
         return LockAnswer.Waiting;
     }
 
@@ -92,6 +112,21 @@ internal sealed class LockQueue<T>
         Grant(granted);
     }
 
+    private List<T>? YoungerInTheWay(T owner, LockMode mode)
+    {
+        List<T>? younger = null;
+        foreach (var (holder, heldAs) in _holders)
+        {
+            var isInTheWay = !ReferenceEquals(holder, owner) && (mode is LockMode.Exclusive || heldAs is LockMode.Exclusive);
+            if (isInTheWay && holder.CanBeWounded && owner.Age.IsOlderThan(holder.Age))
+            {
+                (younger ??= []).Add(holder);
+            }
+        }
+
+        return younger;
+    }
+
     private void Grant(List<T> granted)
     {
         while (_waiters.Count > 0 && TryGrant(_waiters[0]))
@@ -118,43 +153,26 @@ internal sealed class LockQueue<T>
     private bool Admits(LockMode mode) =>
         mode is LockMode.Exclusive ? _holders.Count == 0 : _handedOn.Count == 0 && (_holders.Count == 0 || _holders[0].Mode is LockMode.Shared);
 
-    private LockAnswer Upgrade(T owner, int held)
+    private bool TryGrant((T Owner, LockMode Mode) request)
     {
-        if (_holders.Count == 1)
-        {
-            _holders[held] = (owner, LockMode.Exclusive);
-            return LockAnswer.Granted;
-        }
-
-        if (_waiters.Count > 0 && IndexOf(_holders, _waiters[0].Owner) >= 0)
-        {
-            return LockAnswer.Deadlock;
-        }
-
-        _waiters.Insert(0, (owner, LockMode.Exclusive)); // before all others: they can't be granted while it reads
-        return LockAnswer.Waiting;
-    }
-
-    private bool TryGrant((T Owner, LockMode Mode) waiter)
-    {
-        var held = IndexOf(_holders, waiter.Owner);
+        var held = IndexOf(_holders, request.Owner);
         if (held >= 0)
         {
             if (_holders.Count > 1)
             {
-                return false;
+                return false; // a reader that wants to write waits until it is alone
             }
 
-            _holders[held] = waiter;
+            _holders[held] = request;
             return true;
         }
 
-        if (!Admits(waiter.Mode))
+        if (!Admits(request.Mode))
         {
             return false;
         }
 
-        _holders.Add(waiter);
+        _holders.Add(request);
         return true;
     }
 }

@@ -30,7 +30,7 @@ internal sealed partial class ParticipantHost(
     /// Makes a transaction part of a stream: asks for its enlistment under a new incarnation, before its first work (rule D-6).
     /// The coordinator's answer comes in <see cref="Participation.EnlistedAsync"/>.
     /// </summary>
-    public Participation StartEnlistment(TransactionId transaction, StreamName stream, Func<StreamName, Activation> create)
+    public Participation StartEnlistment(TransactionId transaction, WorkTerms terms, StreamName stream, Func<StreamName, Activation> create)
     {
         var incarnation = new Incarnation(Interlocked.Increment(ref _incarnations));
         Participation participation;
@@ -38,7 +38,7 @@ internal sealed partial class ParticipantHost(
         {
             var activation = _activations.GetOrAdd(stream, create);
             activation.Touched = true;
-            participation = new Participation(activation, transaction, incarnation) { WorkDeadline = clock.Now + options.TransactionTimeout };
+            participation = new Participation(activation, transaction, incarnation, terms) { WorkDeadline = clock.Now + terms.Timeout };
         }
         while (!participation.Activation.TryAdd(participation));
 
@@ -59,7 +59,8 @@ internal sealed partial class ParticipantHost(
     public async ValueTask<LockAnswer> LockAsync(Participation participation, LockMode mode, CancellationToken cancellation)
     {
         var activation = participation.Activation;
-        var answer = activation.RequestLock(participation, mode, clock.Now + options.LockTimeout, out var wait);
+        var (answer, wait, wounded) = activation.RequestLock(participation, mode, clock.Now + options.LockTimeout);
+        wounded?.ForEach(Wound);
         if (wait is not null)
         {
             // The wait is ended by a grant, by its deadline (Tick), or with the transaction.
@@ -195,7 +196,7 @@ internal sealed partial class ParticipantHost(
 
         foreach (var participation in overdue)
         {
-            var cause = new AbortCause(AbortReason.Timeout, new ParticipantId(participation.Activation.Stream), $"no decision within {options.TransactionTimeout}");
+            var cause = new AbortCause(AbortReason.Timeout, new ParticipantId(participation.Activation.Stream), $"no decision within {participation.Terms.Timeout}");
             Feed(participation, new ParticipationInput.WorkDropped(cause), LogPosition.None);
         }
 
@@ -242,6 +243,12 @@ internal sealed partial class ParticipantHost(
         var cause = new AbortCause(AbortReason.ParticipantLost, prepare.Participant, "holds no such transaction");
         _transport!.ToCoordinator(transaction, new CommitInput.VoteReceived(prepare.Participant, prepare.Incarnation, Ballot.No, null, cause));
     }
+
+    private void Wound(Participation younger) => Feed(
+        younger,
+        new ParticipationInput.WorkDropped(new AbortCause(
+            AbortReason.Wounded, new ParticipantId(younger.Activation.Stream), "an older transaction asked for it")),
+        LogPosition.None);
 
     private static ParticipationInput.WorkDropped WorkLost(Participation participation) => new(new AbortCause(
         AbortReason.Conflict, new ParticipantId(participation.Activation.Stream), BatchFate.DroppedDetail));

@@ -5,8 +5,13 @@ using Coordinator.Protocol.Participation;
 
 namespace Coordinator.Participants;
 
+/// <summary>On which terms a transaction works: the same at all its participants.</summary>
+/// <param name="Age">Whom it waits for and who waits for it.</param>
+/// <param name="Timeout">After which its coordinator gives up on unfinished work.</param>
+internal sealed record WorkTerms(TransactionAge Age, TimeSpan Timeout);
+
 /// <summary>One transaction at one activation: the machine's state and the work it would redo. Guarded by its activation.</summary>
-internal sealed class Participation(Activation activation, TransactionId transaction, Incarnation incarnation)
+internal sealed class Participation(Activation activation, TransactionId transaction, Incarnation incarnation, WorkTerms terms) : ILockOwner
 {
     private const int SpinsMax = 16, SpinIterations = 10;
 
@@ -24,6 +29,12 @@ internal sealed class Participation(Activation activation, TransactionId transac
     public TransactionId Transaction { get; } = transaction;
 
     public Incarnation Incarnation { get; } = incarnation;
+
+    public WorkTerms Terms { get; } = terms;
+
+    TransactionAge ILockOwner.Age => Terms.Age;
+
+    bool ILockOwner.CanBeWounded => State.Phase is ParticipationPhase.Active;
 
     public ParticipationState State { get; set; } = ParticipationState.Enlisted(incarnation);
 

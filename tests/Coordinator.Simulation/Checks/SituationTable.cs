@@ -87,7 +87,7 @@ internal static class SituationTable
     private static readonly AbortReason[] Reasons =
     [
         AbortReason.Requested, AbortReason.Refused, AbortReason.Timeout, AbortReason.VoteTimeout, AbortReason.LockTimeout,
-        AbortReason.Conflict, AbortReason.Rejected, AbortReason.ParticipantLost, AbortReason.WorkFailed, AbortReason.Deadlock,
+        AbortReason.Conflict, AbortReason.Rejected, AbortReason.ParticipantLost, AbortReason.WorkFailed, AbortReason.Wounded,
         AbortReason.Presumed, AbortReason.SecondIncarnation, AbortReason.LastResourceAborted, AbortReason.Overloaded,
     ];
 

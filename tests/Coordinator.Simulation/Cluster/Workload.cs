@@ -84,6 +84,7 @@ internal sealed partial class Workload(Cluster cluster)
 
     private async Task WorkAsync(Host host, SimulatedProcess process)
     {
+        TransactionAge? age = null;
         while (_left > 0)
         {
             await process.DelayAsync(_random.Between(TimeSpan.Zero, cluster.Plan.Pace));
@@ -95,7 +96,7 @@ internal sealed partial class Workload(Cluster cluster)
             ITransaction transaction;
             try
             {
-                transaction = host.Engine!.Begin();
+                transaction = host.Engine!.Begin(new TransactionOptions { Age = age });
             }
             catch (TransactionRefusedException refused)
             {
@@ -119,6 +120,7 @@ internal sealed partial class Workload(Cluster cluster)
             }
 
             _running.Remove(record);
+            age = record.Told is [.., { Outcome: TransactionOutcome.Aborted { IsWorthRerun: true } }] ? transaction.Age : null; // tried again, if as other work
             if (_random.Chance(0.15))
             {
                 await AskAsync(host, process, record.Id);

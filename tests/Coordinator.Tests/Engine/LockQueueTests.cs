@@ -3,24 +3,26 @@ using Xunit;
 
 namespace Coordinator.Tests;
 
-/// <summary>The lock of one aggregate, by itself.</summary>
+/// <summary>The lock of one aggregate, by itself. Who is named first is the oldest, unless the test says otherwise.</summary>
 public sealed class LockQueueTests
 {
-    private readonly LockQueue<string> _lock = new();
+    private readonly LockQueue<Owner> _lock = new();
+    private readonly Dictionary<string, Owner> _owners = [];
+    private readonly List<string> _wounded = [];
 
     [Fact]
     public void Readers_share()
     {
-        Assert.Equal(LockAnswer.Granted, _lock.Request("a", LockMode.Shared));
-        Assert.Equal(LockAnswer.Granted, _lock.Request("b", LockMode.Shared));
+        Assert.Equal(LockAnswer.Granted, Request("a", LockMode.Shared));
+        Assert.Equal(LockAnswer.Granted, Request("b", LockMode.Shared));
     }
 
     [Fact]
     public void A_writer_waits_for_every_reader()
     {
-        _lock.Request("a", LockMode.Shared);
-        _lock.Request("b", LockMode.Shared);
-        Assert.Equal(LockAnswer.Waiting, _lock.Request("w", LockMode.Exclusive));
+        Request("a", LockMode.Shared);
+        Request("b", LockMode.Shared);
+        Assert.Equal(LockAnswer.Waiting, Request("w", LockMode.Exclusive));
 
         Assert.Empty(Release("a"));
         Assert.Equal(["w"], Release("b"));
@@ -29,9 +31,9 @@ public sealed class LockQueueTests
     [Fact]
     public void A_lock_that_is_handed_on_goes_to_the_next_writer_and_to_no_reader()
     {
-        _lock.Request("w1", LockMode.Exclusive);
-        _lock.Request("w2", LockMode.Exclusive);
-        _lock.Request("r", LockMode.Shared);
+        Request("w1", LockMode.Exclusive);
+        Request("w2", LockMode.Exclusive);
+        Request("r", LockMode.Shared);
 
         Assert.Equal(["w2"], HandOn("w1"));
         Assert.Empty(HandOn("w2"));
@@ -42,21 +44,21 @@ public sealed class LockQueueTests
     [Fact]
     public void A_writer_that_comes_later_gets_a_lock_that_was_handed_on()
     {
-        _lock.Request("w1", LockMode.Exclusive);
+        Request("w1", LockMode.Exclusive);
         Assert.Empty(HandOn("w1"));
 
-        Assert.Equal(LockAnswer.Granted, _lock.Request("w2", LockMode.Exclusive));
+        Assert.Equal(LockAnswer.Granted, Request("w2", LockMode.Exclusive));
         Assert.False(_lock.IsIdle);
         Release("w2");
-        Assert.Equal(LockAnswer.Waiting, _lock.Request("r", LockMode.Shared)); // what w1 leaves is not durable yet
+        Assert.Equal(LockAnswer.Waiting, Request("r", LockMode.Shared)); // what w1 leaves is not durable yet
         Assert.Equal(["r"], Release("w1"));
     }
 
     [Fact]
     public void Only_a_writer_can_hand_on()
     {
-        _lock.Request("r", LockMode.Shared);
-        Assert.Equal(LockAnswer.Waiting, _lock.Request("w", LockMode.Exclusive));
+        Request("r", LockMode.Shared);
+        Assert.Equal(LockAnswer.Waiting, Request("w", LockMode.Exclusive));
 
         Assert.Empty(HandOn("r"));
         Assert.Empty(HandOn("w"));
@@ -66,10 +68,10 @@ public sealed class LockQueueTests
     [Fact]
     public void A_reader_does_not_overtake_a_waiting_writer()
     {
-        _lock.Request("a", LockMode.Shared);
-        _lock.Request("w", LockMode.Exclusive);
+        Request("a", LockMode.Shared);
+        Request("w", LockMode.Exclusive);
 
-        Assert.Equal(LockAnswer.Waiting, _lock.Request("b", LockMode.Shared));
+        Assert.Equal(LockAnswer.Waiting, Request("b", LockMode.Shared));
         Assert.Equal(["w"], Release("a"));
         Assert.Equal(["b"], Release("w"));
     }
@@ -77,10 +79,10 @@ public sealed class LockQueueTests
     [Fact]
     public void Readers_next_in_the_queue_are_granted_together()
     {
-        _lock.Request("w", LockMode.Exclusive);
-        _lock.Request("a", LockMode.Shared);
-        _lock.Request("b", LockMode.Shared);
-        _lock.Request("x", LockMode.Exclusive);
+        Request("w", LockMode.Exclusive);
+        Request("a", LockMode.Shared);
+        Request("b", LockMode.Shared);
+        Request("x", LockMode.Exclusive);
 
         Assert.Equal(["a", "b"], Release("w"));
     }
@@ -88,45 +90,115 @@ public sealed class LockQueueTests
     [Fact]
     public void A_holder_that_asks_again_for_no_more_than_it_has_is_granted()
     {
-        _lock.Request("a", LockMode.Exclusive);
+        Request("a", LockMode.Exclusive);
 
-        Assert.Equal(LockAnswer.Granted, _lock.Request("a", LockMode.Shared));
-        Assert.Equal(LockAnswer.Granted, _lock.Request("a", LockMode.Exclusive));
+        Assert.Equal(LockAnswer.Granted, Request("a", LockMode.Shared));
+        Assert.Equal(LockAnswer.Granted, Request("a", LockMode.Exclusive));
     }
 
     [Fact]
     public void The_only_reader_becomes_writer_at_once() => Assert.Equal(
-        (LockAnswer.Granted, LockAnswer.Granted), (_lock.Request("a", LockMode.Shared), _lock.Request("a", LockMode.Exclusive)));
+        (LockAnswer.Granted, LockAnswer.Granted), (Request("a", LockMode.Shared), Request("a", LockMode.Exclusive)));
 
     [Fact]
     public void A_reader_that_wants_to_write_goes_before_the_queue()
     {
-        _lock.Request("a", LockMode.Shared);
-        _lock.Request("b", LockMode.Shared);
-        _lock.Request("w", LockMode.Exclusive);
-        Assert.Equal(LockAnswer.Waiting, _lock.Request("a", LockMode.Exclusive));
+        Request("a", LockMode.Shared);
+        Request("b", LockMode.Shared);
+        Request("w", LockMode.Exclusive);
+        Assert.Equal(LockAnswer.Waiting, Request("a", LockMode.Exclusive));
 
         Assert.Equal(["a"], Release("b"));
         Assert.Equal(["w"], Release("a"));
     }
 
     [Fact]
-    public void The_second_reader_that_wants_to_write_is_refused_at_once()
+    public void Of_two_readers_that_want_to_write_the_older_one_goes_on()
     {
-        _lock.Request("a", LockMode.Shared);
-        _lock.Request("b", LockMode.Shared);
-        _lock.Request("a", LockMode.Exclusive);
+        Request("old", LockMode.Shared);
+        Request("young", LockMode.Shared);
+        Assert.Equal(LockAnswer.Waiting, Request("young", LockMode.Exclusive));
+        Assert.Empty(_wounded);
+        Assert.Equal(LockAnswer.Waiting, Request("old", LockMode.Exclusive));
 
-        Assert.Equal(LockAnswer.Deadlock, _lock.Request("b", LockMode.Exclusive));
-        Assert.Equal(["a"], Release("b"));
+        Assert.Equal(["young"], _wounded);
+        Assert.Equal(["old"], Release("young"));
+    }
+
+    [Fact]
+    public void Who_is_older_wounds_every_younger_holder_in_its_way_and_no_other()
+    {
+        Age("writer", 2);
+        Age("older", 1);
+        Age("young", 3);
+        Age("youngest", 4);
+        Request("older", LockMode.Shared);
+        Request("young", LockMode.Shared);
+        Request("youngest", LockMode.Shared);
+
+        Assert.Equal(LockAnswer.Waiting, Request("writer", LockMode.Exclusive));
+        Assert.Equal(["young", "youngest"], _wounded);
+    }
+
+    [Fact]
+    public void A_reader_wounds_a_younger_writer_and_no_younger_reader()
+    {
+        Age("reader", 1);
+        Age("writer", 2);
+        Age("other", 3);
+        Request("writer", LockMode.Exclusive);
+        Assert.Equal(LockAnswer.Waiting, Request("reader", LockMode.Shared));
+        Assert.Equal(["writer"], _wounded);
+        Assert.Equal(["reader"], Release("writer"));
+
+        Assert.Equal(LockAnswer.Granted, Request("other", LockMode.Shared));
+        Assert.Equal(["writer"], _wounded);
+    }
+
+    [Fact]
+    public void A_holder_that_has_voted_is_waited_for()
+    {
+        Age("old", 1);
+        Age("voted", 2);
+        Request("voted", LockMode.Exclusive);
+        _owners["voted"].CanBeWounded = false;
+
+        Assert.Equal(LockAnswer.Waiting, Request("old", LockMode.Exclusive));
+        Assert.Empty(_wounded);
+    }
+
+    [Fact]
+    public void The_oldest_waiter_is_next_whenever_it_came()
+    {
+        Age("holder", 1);
+        Age("old", 2);
+        Age("young", 3);
+        Request("holder", LockMode.Exclusive);
+        Request("young", LockMode.Exclusive);
+        Request("old", LockMode.Exclusive);
+
+        Assert.Equal(["old"], Release("holder"));
+        Assert.Equal(["young"], Release("old"));
+    }
+
+    [Fact]
+    public void An_older_reader_joins_the_readers_before_a_younger_writer_that_waits()
+    {
+        Age("reader", 1);
+        Age("old", 2);
+        Age("writer", 3);
+        Request("reader", LockMode.Shared);
+        Request("writer", LockMode.Exclusive);
+
+        Assert.Equal(LockAnswer.Granted, Request("old", LockMode.Shared));
     }
 
     [Fact]
     public void A_waiter_that_leaves_frees_those_behind_it()
     {
-        _lock.Request("a", LockMode.Shared);
-        _lock.Request("w", LockMode.Exclusive);
-        _lock.Request("b", LockMode.Shared);
+        Request("a", LockMode.Shared);
+        Request("w", LockMode.Exclusive);
+        Request("b", LockMode.Shared);
 
         Assert.Equal(["b"], Release("w"));
     }
@@ -134,9 +206,9 @@ public sealed class LockQueueTests
     [Fact]
     public void A_waiting_upgrade_that_leaves_gives_up_its_read_as_well()
     {
-        _lock.Request("a", LockMode.Shared);
-        _lock.Request("b", LockMode.Shared);
-        _lock.Request("a", LockMode.Exclusive);
+        Request("a", LockMode.Shared);
+        Request("b", LockMode.Shared);
+        Request("a", LockMode.Exclusive);
 
         Assert.Empty(Release("a"));
         Assert.Empty(Release("b"));
@@ -146,82 +218,121 @@ public sealed class LockQueueTests
     [Fact]
     public void A_stranger_that_releases_changes_nothing()
     {
-        _lock.Request("a", LockMode.Exclusive);
-        _lock.Request("b", LockMode.Exclusive);
+        Request("a", LockMode.Exclusive);
+        Request("b", LockMode.Exclusive);
 
         Assert.Empty(Release("stranger"));
         Assert.Equal(["b"], Release("a"));
     }
 
-    /// <summary>Random operations against the plainest oracle there is: who holds what, and who waits in which order.</summary>
+    /// <summary>Random operations against the plainest oracle there is: who holds what, and who waits.</summary>
     [Theory]
     [MemberData(nameof(Seeds))]
-    public void Random_operations_never_break_exclusion_order_or_lose_a_waiter(int seed)
+    public void Random_operations_never_break_exclusion_age_or_lose_a_waiter(int seed)
     {
         var random = new Random(seed);
         var names = Enumerable.Range(0, 8).Select(number => $"t{number}").ToArray();
         var holders = new Dictionary<string, LockMode>();
-        var waiting = new List<(string Name, LockMode Mode)>();
+        var waiting = new Dictionary<string, LockMode>();
+        foreach (var name in names.OrderBy(_ => random.Next()))
+        {
+            Age(name, _owners.Count);
+        }
+
         for (var step = 0; step < 2_000; step++)
         {
             var name = names[random.Next(names.Length)];
-            if (random.Next(3) == 0 || waiting.Exists(one => one.Name == name))
+            if (random.Next(3) == 0 || waiting.ContainsKey(name))
             {
-                holders.Remove(name);
-                waiting.RemoveAll(one => one.Name == name);
-                foreach (var granted in Release(name))
-                {
-                    Assert.Equal(waiting[0].Name, granted);
-                    holders[granted] = waiting[0].Mode;
-                    waiting.RemoveAt(0);
-                }
+                Leave(name);
             }
             else
             {
-                var mode = (LockMode)random.Next(2);
-                Expect(name, mode, _lock.Request(name, mode));
+                Ask(name, (LockMode)random.Next(2));
             }
 
             Assert.True(holders.Count <= 1 || holders.Values.All(mode => mode is LockMode.Shared), $"seed {seed}, step {step}: an exclusive holder is not alone");
-            Assert.True(waiting.Count == 0 || !CanBeGranted(waiting[0]), $"seed {seed}, step {step}: {waiting.FirstOrDefault()} could hold and was forgotten");
+            var head = waiting.Keys.MinBy(AgeOf);
+            Assert.True(head is null || !CanBeGranted(head, waiting[head]), $"seed {seed}, step {step}: {head} could hold and was forgotten");
+            Assert.All(waiting, waiter => Assert.DoesNotContain(holders, holder => IsInTheWay(holder, waiter) && AgeOf(holder.Key) > AgeOf(waiter.Key)));
         }
 
-        void Expect(string name, LockMode mode, LockAnswer answer)
+        void Ask(string name, LockMode mode)
         {
-            switch (answer)
+            _wounded.Clear();
+            if (Request(name, mode) is LockAnswer.Granted)
             {
-                case LockAnswer.Granted:
-                    Assert.True(waiting.Count == 0 || holders.ContainsKey(name), $"seed {seed}: {name} overtook the queue");
-                    holders[name] = holders.GetValueOrDefault(name) > mode ? holders[name] : mode;
-                    break;
-                case LockAnswer.Waiting:
-                    waiting.Insert(holders.ContainsKey(name) ? 0 : waiting.Count, (name, mode));
-                    break;
-                default:
-                    Assert.Equal(LockAnswer.Deadlock, answer);
-                    Assert.True(holders.ContainsKey(name) && holders.ContainsKey(waiting[0].Name), $"seed {seed}: refused without a cycle");
-                    break;
+                Assert.True(holders.GetValueOrDefault(name) >= mode && holders.ContainsKey(name) || waiting.Keys.All(other => AgeOf(other) > AgeOf(name)), $"seed {seed}: {name} overtook an older one");
+                holders[name] = holders.GetValueOrDefault(name) > mode ? holders[name] : mode;
+                return;
+            }
+
+            waiting.Add(name, mode);
+            Assert.Equal(
+                holders.Where(holder => IsInTheWay(holder, new(name, mode)) && AgeOf(holder.Key) > AgeOf(name)).Select(holder => holder.Key).Order(),
+                _wounded.Order());
+            foreach (var wounded in _wounded.ToArray())
+            {
+                Leave(wounded);
             }
         }
 
-        bool CanBeGranted((string Name, LockMode Mode) one) => holders.ContainsKey(one.Name)
-            ? holders.Count == 1
-            : holders.Count == 0 || (one.Mode is LockMode.Shared && holders.Values.All(mode => mode is LockMode.Shared));
+        void Leave(string name)
+        {
+            holders.Remove(name);
+            waiting.Remove(name);
+            foreach (var granted in Release(name))
+            {
+                Assert.Equal(waiting.Keys.MinBy(AgeOf), granted);
+                holders[granted] = waiting[granted];
+                waiting.Remove(granted);
+            }
+        }
+
+        bool IsInTheWay(KeyValuePair<string, LockMode> holder, KeyValuePair<string, LockMode> waiter) =>
+            holder.Key != waiter.Key && (holder.Value is LockMode.Exclusive || waiter.Value is LockMode.Exclusive);
+
+        bool CanBeGranted(string name, LockMode mode) => holders.All(holder => !IsInTheWay(holder, new(name, mode)));
     }
 
     public static TheoryData<int> Seeds => [.. Enumerable.Range(1, 20)];
 
-    private List<string> HandOn(string owner)
+    private long AgeOf(string name) => _owners[name].Age.Begun.UtcTicks;
+
+    private void Age(string name, int age) => _owners.Add(name, new Owner(name, age));
+
+    private LockAnswer Request(string name, LockMode mode)
     {
-        var granted = new List<string>();
-        _lock.HandOn(owner, granted);
-        return granted;
+        if (!_owners.ContainsKey(name))
+        {
+            Age(name, _owners.Count);
+        }
+
+        var answer = _lock.Request(_owners[name], mode, out var wounded);
+        _wounded.AddRange((wounded ?? []).Select(owner => owner.Name));
+        return answer;
+    }
+
+    private List<string> HandOn(string name)
+    {
+        var granted = new List<Owner>();
+        _lock.HandOn(_owners[name], granted);
+        return [.. granted.Select(owner => owner.Name)];
     }
 
     private List<string> Release(string name)
     {
-        var granted = new List<string>();
-        _lock.Release(name, granted);
-        return granted;
+        var granted = new List<Owner>();
+        _lock.Release(_owners.TryGetValue(name, out var owner) ? owner : new Owner(name, 0), granted);
+        return [.. granted.Select(one => one.Name)];
+    }
+
+    private sealed class Owner(string name, int age) : ILockOwner
+    {
+        public string Name => name;
+
+        public TransactionAge Age { get; } = new(DateTimeOffset.UnixEpoch.AddTicks(age), default);
+
+        public bool CanBeWounded { get; set; } = true;
     }
 }

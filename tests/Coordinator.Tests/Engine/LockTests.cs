@@ -21,37 +21,84 @@ public sealed class LockTests
     });
 
     [Fact]
-    public void A_deadlock_over_two_accounts_ends_with_the_bounded_wait() => SimulationLoop.Run(async loop =>
+    public void Of_two_transactions_that_cross_the_older_goes_on_at_once_and_the_younger_is_wounded() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
-        await using var one = engine.Transactions.Begin();
-        await using var two = engine.Transactions.Begin();
-        await one.DepositAsync("a", 1);
-        await two.DepositAsync("b", 1);
-        var (crossing, crossed) = (one.DepositAsync("b", 1), two.DepositAsync("a", 1));
+        await using var older = engine.Transactions.Begin();
+        await using var younger = engine.Transactions.Begin();
+        await older.DepositAsync("a", 1);
+        await younger.DepositAsync("b", 1);
+        var waiting = younger.DepositAsync("a", 1);
+        var before = loop.Time.Now;
+        await older.DepositAsync("b", 1);
 
-        await Assert.ThrowsAsync<TransactionAbortedException>(() => Task.WhenAll(crossing, crossed));
-        await one.AbortAsync();
-        await two.AbortAsync();
+        Assert.Equal(before, loop.Time.Now);
+        var wounded = await Assert.ThrowsAsync<TransactionAbortedException>(() => waiting);
+        Assert.Equal((AbortReason.Wounded, "account/b"), (wounded.Cause.Reason, wounded.Cause.Participant.ToString()));
+        Assert.True(Assert.IsType<TransactionOutcome.Aborted>(await younger.CommitAsync()).IsWorthRerun);
+        Assert.True((await older.CommitAsync()).IsCommitted);
         engine.AssertQuiet();
     });
 
     [Fact]
-    public void Two_readers_that_both_want_to_write_are_told_at_once() => SimulationLoop.Run(async loop =>
+    public void Of_two_readers_that_both_want_to_write_the_younger_is_wounded_at_once() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
-        await using var one = engine.Transactions.Begin();
-        await using var two = engine.Transactions.Begin();
-        await one.BalanceAsync("a");
-        await two.BalanceAsync("a");
-        var first = one.DepositAsync("a", 1);
+        await using var older = engine.Transactions.Begin();
+        await using var younger = engine.Transactions.Begin();
+        await older.BalanceAsync("a");
+        await younger.BalanceAsync("a");
+        var waiting = younger.DepositAsync("a", 1);
         var before = loop.Time.Now;
-        var refused = await Assert.ThrowsAsync<TransactionAbortedException>(() => two.DepositAsync("a", 1));
+        await older.DepositAsync("a", 1);
 
         Assert.Equal(before, loop.Time.Now);
-        Assert.Equal((AbortReason.Deadlock, "account/a"), (refused.Cause.Reason, refused.Cause.Participant.ToString()));
-        await first;
-        Assert.True((await one.CommitAsync()).IsCommitted);
+        Assert.Equal(AbortReason.Wounded, (await Assert.ThrowsAsync<TransactionAbortedException>(() => waiting)).Cause.Reason);
+        Assert.True((await older.CommitAsync()).IsCommitted);
+    });
+
+    [Fact]
+    public void A_holder_whose_commit_is_on_its_way_is_not_wounded() => SimulationLoop.Run(async loop =>
+    {
+        await using var engine = await TestEngine.StartAsync(loop);
+        await using var older = engine.Transactions.Begin();
+        engine.Store.HoldsAppends = true;
+        var younger = engine.Transactions.DepositAsync("a", 1);
+        await loop.IdleAsync();
+        var reading = older.BalanceAsync("a");
+        await loop.IdleAsync();
+        Assert.False(reading.IsCompleted);
+        engine.Store.Release();
+
+        Assert.True((await younger).IsCommitted);
+        Assert.Equal(1, await reading);
+    });
+
+    [Fact]
+    public void Work_that_is_wounded_is_run_again_under_its_age_and_then_waits_for_nobody_younger() => SimulationLoop.Run(async loop =>
+    {
+        await using var engine = await TestEngine.StartAsync(loop, reruns: true);
+        await using var oldest = engine.Transactions.Begin();
+        var (ids, ages) = (new List<TransactionId>(), new List<TransactionAge>());
+        var hold = new TaskCompletionSource();
+        var work = engine.Transactions.RunAsync(async transaction =>
+        {
+            ids.Add(transaction.Id);
+            ages.Add(transaction.Age);
+            await transaction.DepositAsync("a", 1);
+            await hold.Task;
+        });
+        await loop.IdleAsync();
+        await oldest.DepositAsync("a", 10);
+        await oldest.CommitAsync();
+        await using var youngest = engine.Transactions.Begin();
+        await youngest.DepositAsync("a", 100);
+        hold.SetResult();
+
+        Assert.True((await work).IsCommitted);
+        Assert.Equal(AbortReason.Wounded, Assert.IsType<TransactionOutcome.Aborted>(await youngest.CommitAsync()).Cause.Reason);
+        Assert.Equal((2, 1), (ids.Distinct().Count(), ages.Distinct().Count()));
+        Assert.Equal(11, await engine.Transactions.BalanceAsync("a"));
     });
 
     [Fact]

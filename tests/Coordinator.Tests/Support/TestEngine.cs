@@ -53,7 +53,7 @@ internal sealed class TestEngine : IAsyncDisposable
 
     public static EventTypes EventTypes() => new EventTypes().Add<Deposited>().Add<Withdrawn>().Add<Settings>().Add<Noted>();
 
-    /// <summary>An engine that has not started.</summary>
+    /// <summary>An engine that has not started. Work is run once, unless the test asks for more.</summary>
     public static TestEngine Create(
         SimulationLoop loop,
         InMemoryLogStore? rows = null,
@@ -61,7 +61,8 @@ internal sealed class TestEngine : IAsyncDisposable
         Func<ITransport, ITransport>? transport = null,
         Action<CoordinatorOptions>? configure = null,
         ulong seed = 1,
-        EventTypes? events = null)
+        EventTypes? events = null,
+        bool reruns = false)
     {
         rows ??= new InMemoryLogStore(loop.Time);
         events ??= EventTypes();
@@ -70,7 +71,8 @@ internal sealed class TestEngine : IAsyncDisposable
         var options = new CoordinatorOptions { TakeOverAtStart = true };
         configure?.Invoke(options);
         var seams = new EngineSeams(store, loop.Time, new SeededRandom(seed), loop, transport, "here", UnknownProcesses.Instance);
-        return new TestEngine(new TransactionEngine(seams, options, events, new AggregateTypes(events), logger), rows, store, logger);
+        var engine = new TransactionEngine(seams, options, events, new AggregateTypes(events), logger, reruns ? null : static _ => { });
+        return new TestEngine(engine, rows, store, logger);
     }
 
     /// <summary>An engine that owns the log.</summary>
@@ -81,9 +83,10 @@ internal sealed class TestEngine : IAsyncDisposable
         Func<ITransport, ITransport>? transport = null,
         Action<CoordinatorOptions>? configure = null,
         ulong seed = 1,
-        EventTypes? events = null)
+        EventTypes? events = null,
+        bool reruns = false)
     {
-        var engine = Create(loop, rows, faults, transport, configure, seed, events);
+        var engine = Create(loop, rows, faults, transport, configure, seed, events, reruns);
         await engine.Engine.StartAsync(CancellationToken.None);
         return engine;
     }

@@ -1,0 +1,37 @@
+using Coordinator.Hosting;
+using Polly;
+using Polly.Retry;
+
+namespace Coordinator.Client;
+
+/// <summary>What runs a transaction's work again.</summary>
+internal static class Reruns
+{
+    private const int CountMax = 30;
+    private static readonly TimeSpan Delay = TimeSpan.FromMilliseconds(1);
+    private static readonly TimeSpan DelayMax = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>The user's strategies, or ours.</summary>
+    public static ResiliencePipeline<TransactionOutcome> Build(
+        Action<ResiliencePipelineBuilder<TransactionOutcome>>? configure, TimeProvider time, IRandomSource random)
+    {
+        var builder = new ResiliencePipelineBuilder<TransactionOutcome> { TimeProvider = time };
+        if (configure is not null)
+        {
+            configure(builder);
+            return builder.Build();
+        }
+
+        // Its age keeps the work from losing for ever; the delays only spare the attempts that would lose to the same transaction again.
+        return builder.AddRetry(new RetryStrategyOptions<TransactionOutcome>
+        {
+            ShouldHandle = static arguments => new(arguments.Outcome.Result is TransactionOutcome.Aborted { IsWorthRerun: true }),
+            MaxRetryAttempts = CountMax,
+            BackoffType = DelayBackoffType.Exponential,
+            UseJitter = true,
+            Delay = Delay,
+            MaxDelay = DelayMax,
+            Randomizer = () => (random.Next() >> 11) / (double)(1UL << 53),
+        }).Build();
+    }
+}

@@ -1,0 +1,104 @@
+using Coordinator.Client;
+using Coordinator.Participants;
+
+namespace Coordinator.Hosting;
+
+/// <content>Transactions begun by hand, and work that is run as one and again.</content>
+internal sealed partial class TransactionEngine
+{
+    public ITransaction Begin(TransactionOptions? options = null) => BeginContext(options ?? TransactionOptions.Default);
+
+    public Task<TransactionOutcome> RunAsync(Func<ITransaction, Task> work, CancellationToken cancellation = default) =>
+        RunAsync(work, TransactionOptions.Default, cancellation);
+
+    public async Task<TransactionOutcome> RunAsync(
+        Func<ITransaction, Task> work, TransactionOptions options, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(work);
+        ArgumentNullException.ThrowIfNull(options);
+        cancellation.ThrowIfCancellationRequested();
+        var attempts = new Attempts(this, work, options);
+        return await (options.Reruns ?? _reruns).ExecuteAsync(static (run, token) => run.NextAsync(token), attempts, cancellation).ConfigureAwait(false);
+    }
+
+    private TransactionContext BeginContext(TransactionOptions options)
+    {
+        if (System.Transactions.Transaction.Current is not null)
+        {
+            throw new InvalidOperationException(
+                "A System.Transactions scope is open, and its transaction can't be one with this one. Begin outside the scope, or suppress it with TransactionScopeOption.Suppress.");
+        }
+
+        var timeout = options.Timeout ?? Options.TransactionTimeout;
+        if (timeout <= TimeSpan.Zero || timeout > CoordinatorOptions.TimeoutMax)
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(options), timeout, $"{nameof(TransactionOptions.Timeout)} must be more than zero and at most {CoordinatorOptions.TimeoutMax}.");
+        }
+
+        var shard = _shard;
+        if (RefusalOf(shard) is { } refusal)
+        {
+            throw new TransactionRefusedException(default, refusal);
+        }
+
+        var context = new TransactionContext(this);
+        var id = shard!.Begin(_clock.Now + timeout, context);
+        context.Start(id, new WorkTerms(options.Age ?? new TransactionAge(_seams.Time.GetUtcNow(), id), timeout));
+        return context;
+    }
+
+    /// <summary>The attempts at one piece of work, in the hands of a pipeline that may be the user's own.</summary>
+    private sealed class Attempts(TransactionEngine engine, Func<ITransaction, Task> work, TransactionOptions options)
+    {
+        private TransactionOptions _options = options;
+        private bool _mayRun = true;
+
+        public async ValueTask<TransactionOutcome> NextAsync(CancellationToken cancellation)
+        {
+            if (!Interlocked.Exchange(ref _mayRun, false))
+            {
+                // A pipeline that retries what is Unknown, or hedges, would do the work twice.
+                throw new InvalidOperationException("The work may be run again only after an attempt that was aborted, and one at a time: change the pipeline.");
+            }
+
+            TransactionContext? transaction = null;
+            try
+            {
+                transaction = engine.BeginContext(_options);
+                _options = _options.Age is null ? _options with { Age = transaction.Age } : _options;
+                return await RunAsync(transaction, cancellation).ConfigureAwait(false);
+            }
+            finally
+            {
+                _mayRun = transaction is null or { KnownOutcome: TransactionOutcome.Aborted };
+            }
+        }
+
+        private async ValueTask<TransactionOutcome> RunAsync(TransactionContext transaction, CancellationToken cancellation)
+        {
+            try
+            {
+                await work(transaction).ConfigureAwait(false);
+            }
+            catch (TransactionAbortedException aborted) when (aborted.TransactionId == transaction.Id)
+            {
+                return await transaction.AbortAsync().ConfigureAwait(false);
+            }
+            catch (Exception error)
+            {
+                var outcome = await transaction.AbortAsync($"the work threw {error.GetType().Name}").ConfigureAwait(false);
+                if (outcome is TransactionOutcome.Aborted { IsWorthRerun: true } && !cancellation.IsCancellationRequested)
+                {
+                    return outcome; // aborted before it threw, and perhaps because of what it then saw
+                }
+
+                throw;
+            }
+
+            return cancellation.IsCancellationRequested
+                ? await transaction.AbortAsync("cancelled before the commit was asked for").ConfigureAwait(false)
+                : await transaction.CommitAsync(cancellation).ConfigureAwait(false);
+        }
+    }
+}
