@@ -2,6 +2,20 @@ using Polly;
 
 namespace Coordinator;
 
+/// <summary>What keeps transactions that use the same streams apart. The outcome is serializable with both.</summary>
+public enum ConcurrencyMode
+{
+    /// <summary>Streams are locked when they are opened: what was read stays so until the transaction ends.</summary>
+    Pessimistic,
+
+    /// <summary>
+    /// Nothing is locked before the commit is asked for; then what was read must still stand, or the transaction is aborted
+    /// (<see cref="Coordinator.Protocol.AbortReason.Conflict"/>). For long work that seldom meets other work on the same streams. Run again after
+    /// such an abort, the work is pessimistic.
+    /// </summary>
+    Optimistic,
+}
+
 /// <summary>How one transaction runs, where it differs from <see cref="CoordinatorOptions"/>.</summary>
 public sealed record TransactionOptions
 {
@@ -12,6 +26,9 @@ public sealed record TransactionOptions
     /// <see cref="CoordinatorOptions.TransactionTimeout"/>.
     /// </summary>
     public TimeSpan? Timeout { get; init; }
+
+    /// <summary>Whether streams are locked when they are opened. Default <see cref="ConcurrencyMode.Pessimistic"/>.</summary>
+    public ConcurrencyMode Mode { get; init; }
 
     /// <summary>
     /// The age of an earlier attempt of the same work, for those who begin transactions by hand; <see cref="ITransactions.RunAsync(Func{ITransaction, Task}, CancellationToken)"/> keeps it

@@ -29,6 +29,11 @@ internal sealed partial class TransactionEngine
                 "A System.Transactions scope is open, and its transaction can't be one with this one. Begin outside the scope, or suppress it with TransactionScopeOption.Suppress.");
         }
 
+        if (!Enum.IsDefined(options.Mode))
+        {
+            throw new ArgumentOutOfRangeException(nameof(options), options.Mode, $"{nameof(TransactionOptions.Mode)} is no mode.");
+        }
+
         var timeout = options.Timeout ?? Options.TransactionTimeout;
         if (timeout <= TimeSpan.Zero || timeout > CoordinatorOptions.TimeoutMax)
         {
@@ -44,7 +49,7 @@ internal sealed partial class TransactionEngine
 
         var context = new TransactionContext(this);
         var id = shard!.Begin(_clock.Now + timeout, context);
-        context.Start(id, new WorkTerms(options.Age ?? new TransactionAge(_seams.Time.GetUtcNow(), id), timeout));
+        context.Start(id, new WorkTerms(options.Age ?? new TransactionAge(_seams.Time.GetUtcNow(), id), timeout, options.Mode is ConcurrencyMode.Optimistic));
         return context;
     }
 
@@ -66,7 +71,10 @@ internal sealed partial class TransactionEngine
             try
             {
                 transaction = engine.BeginContext(_options);
-                _options = _options.Age is null ? _options with { Age = transaction.Age } : _options;
+                // Locked from now on: optimistic work could lose again and again, whatever its age.
+                _options = _options.Age is null || _options.Mode is not ConcurrencyMode.Pessimistic
+                    ? _options with { Age = transaction.Age, Mode = ConcurrencyMode.Pessimistic }
+                    : _options;
                 return await RunAsync(transaction, cancellation).ConfigureAwait(false);
             }
             finally

@@ -51,6 +51,35 @@ internal abstract partial class Activation
     }
 
     /// <summary>
+    /// Before the vote of one that worked without a lock: true if its base is the newest state, and, if it writes, the lock is its own from now on. A
+    /// reader needs none: its read is checked once more when all have voted.
+    /// </summary>
+    /// <param name="participation">Whose vote.</param>
+    /// <param name="wounded">If false: younger holders in the way; once they are dropped it may ask again. Null if there is no hope.</param>
+    public bool TryReserve(Participation participation, out List<Participation>? wounded)
+    {
+        lock (Gate)
+        {
+            wounded = null;
+            if (AppendsAtEnd || participation is not { Terms.IsOptimistic: true, IsGrounded: true, State.Phase: ParticipationPhase.Active })
+            {
+                return true; // the machine has the word
+            }
+
+            var isNewest = _handedOn.Count > 0
+                ? ReferenceEquals(_handedOn[^1].Fate, participation.RestsOn)
+                : IsCurrent && Version == participation.BaseVersion;
+            if (!isNewest)
+            {
+                return false;
+            }
+
+            // A writer that has voted and not handed on yet may be committed elsewhere already: what was read there may be newer than this.
+            return participation.EventCount > 0 ? _lock.TryTake(participation, out wounded) : !_lock.IsPromised;
+        }
+    }
+
+    /// <summary>
     /// The transaction's commit is on its way to the log behind all that it rests on: the next writer may go on from it. Nobody is told of
     /// a commit by that; a batch that rests on this one is written with it or later, or not at all (decision 0009).
     /// </summary>

@@ -180,7 +180,7 @@ internal abstract partial class Activation(StreamName stream, Type shape)
                 return new LockRequest(LockAnswer.Ended); // while the call was on its way
             }
 
-            if (AppendsAtEnd || _lock.Request(participation, mode, out var wounded) is LockAnswer.Granted)
+            if (AppendsAtEnd || participation.Terms.IsOptimistic || _lock.Request(participation, mode, out var wounded) is LockAnswer.Granted)
             {
                 return new LockRequest(LockAnswer.Granted);
             }

@@ -78,6 +78,29 @@ internal sealed class LockQueue<T>
         return LockAnswer.Waiting;
     }
 
+    /// <summary>Takes the lock for writing if that needs no wait for anybody older, and never queues: for who works without locks until its vote.</summary>
+    /// <param name="owner">Who asks; it holds nothing.</param>
+    /// <param name="wounded">If it is not granted and all in the way are younger: they are to be dropped, and it may try once more. Else null.</param>
+    public bool TryTake(T owner, out List<T>? wounded)
+    {
+        wounded = null;
+        if (_waiters.Count > 0 && !owner.Age.IsOlderThan(_waiters[0].Owner.Age))
+        {
+            return false;
+        }
+
+        if (TryGrant((owner, LockMode.Exclusive)))
+        {
+            return true;
+        }
+
+        wounded = YoungerInTheWay(owner, LockMode.Exclusive) is { } younger && younger.Count == _holders.Count ? younger : null;
+        return false;
+    }
+
+    /// <summary>True if the writer that holds the lock has voted.</summary>
+    public bool IsPromised => _holders is [{ Mode: LockMode.Exclusive, Owner.CanBeWounded: false }];
+
     /// <summary>
     /// The holder's changes are on their way to the log: the next writer may go on from them, before they are there (decision 0009). Readers
     /// wait until it has left.

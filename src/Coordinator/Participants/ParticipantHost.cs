@@ -235,6 +235,13 @@ internal sealed partial class ParticipantHost(
     {
         if (Find(transaction, prepare.Participant) is { } participation)
         {
+            if (!TryReserve(participation))
+            {
+                var late = new AbortCause(AbortReason.Conflict, prepare.Participant, "another transaction came first");
+                Feed(participation, new ParticipationInput.WorkDropped(late), LogPosition.None);
+                return;
+            }
+
             Feed(participation, new ParticipationInput.PrepareRequested(prepare.Incarnation), LogPosition.None);
             return;
         }
@@ -242,6 +249,17 @@ internal sealed partial class ParticipantHost(
         // Whoever does not hold the transaction votes No, never ReadOnly: its work is lost (D-6).
         var cause = new AbortCause(AbortReason.ParticipantLost, prepare.Participant, "holds no such transaction");
         _transport!.ToCoordinator(transaction, new CommitInput.VoteReceived(prepare.Participant, prepare.Incarnation, Ballot.No, null, cause));
+    }
+
+    private bool TryReserve(Participation participation)
+    {
+        if (participation.Activation.TryReserve(participation, out var wounded))
+        {
+            return true;
+        }
+
+        wounded?.ForEach(Wound);
+        return wounded is not null && participation.Activation.TryReserve(participation, out _);
     }
 
     private void Wound(Participation younger) => Feed(

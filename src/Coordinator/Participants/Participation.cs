@@ -8,7 +8,8 @@ namespace Coordinator.Participants;
 /// <summary>On which terms a transaction works: the same at all its participants.</summary>
 /// <param name="Age">Whom it waits for and who waits for it.</param>
 /// <param name="Timeout">After which its coordinator gives up on unfinished work.</param>
-internal sealed record WorkTerms(TransactionAge Age, TimeSpan Timeout);
+/// <param name="IsOptimistic">It locks nothing before its vote, and votes No if its base is not the newest state then.</param>
+internal sealed record WorkTerms(TransactionAge Age, TimeSpan Timeout, bool IsOptimistic);
 
 /// <summary>One transaction at one activation: the machine's state and the work it would redo. Guarded by its activation.</summary>
 internal sealed class Participation(Activation activation, TransactionId transaction, Incarnation incarnation, WorkTerms terms) : ILockOwner

@@ -29,6 +29,9 @@ internal sealed record FaultPlan
     /// <summary>The longest pause between two transactions of a worker.</summary>
     public required TimeSpan Pace { get; init; }
 
+    /// <summary>How many of the transactions lock nothing before they commit.</summary>
+    public required double Optimistic { get; init; }
+
     /// <summary>Everything in the order in which it becomes ready, or in one drawn from the seed.</summary>
     public required bool InOrder { get; init; }
 
@@ -97,6 +100,7 @@ internal sealed record FaultPlan
             Accounts = random.Of(2, 4, 8, 8, 16, 40),
             Workers = random.Between(2, 7),
             Pace = TimeSpan.FromMilliseconds(random.Of(1, 20, 100, 400)),
+            Optimistic = random.Of(0, 0.3, 1),
             InOrder = random.Chance(0.15),
             KnowsProcesses = random.Chance(0.3),
             StartsTogether = random.Chance(0.3),
@@ -135,7 +139,7 @@ internal sealed record FaultPlan
     }
 
     public override string ToString() =>
-        $"{Profile}, {Hosts} hosts, {Transactions} transactions, {Accounts} accounts, {Workers} workers each, pace {Pace.TotalMilliseconds} ms, "
+        $"{Profile}, {Hosts} hosts, {Transactions} transactions, {Accounts} accounts, {Workers} workers each, pace {Pace.TotalMilliseconds} ms, {Optimistic:P0} optimistic, "
         + $"timeout {Options.TransactionTimeout.TotalSeconds} s{(InOrder ? ", in order" : string.Empty)}";
 
     private static CoordinatorOptions DrawOptions(SeededRandom random)

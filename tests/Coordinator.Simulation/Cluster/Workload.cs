@@ -96,7 +96,7 @@ internal sealed partial class Workload(Cluster cluster)
             ITransaction transaction;
             try
             {
-                transaction = host.Engine!.Begin(new TransactionOptions { Age = age });
+                transaction = host.Engine!.Begin(new TransactionOptions { Age = age, Mode = DrawMode() });
             }
             catch (TransactionRefusedException refused)
             {
@@ -127,6 +127,8 @@ internal sealed partial class Workload(Cluster cluster)
             }
         }
     }
+
+    private ConcurrencyMode DrawMode() => _random.Chance(cluster.Plan.Optimistic) ? ConcurrencyMode.Optimistic : ConcurrencyMode.Pessimistic;
 
     private TransactionRecord Record(Host host, ITransaction transaction, string kind)
     {

@@ -225,6 +225,66 @@ public sealed class LockQueueTests
         Assert.Equal(["b"], Release("a"));
     }
 
+    [Fact]
+    public void Who_takes_without_waiting_gets_a_free_lock()
+    {
+        Assert.True(TryTake("a"));
+        Assert.Equal(LockAnswer.Waiting, Request("b", LockMode.Exclusive));
+        Assert.Equal(["b"], Release("a"));
+    }
+
+    [Fact]
+    public void Who_takes_without_waiting_may_ask_again_once_the_younger_are_dropped()
+    {
+        Age("taker", 0);
+        Request("young", LockMode.Shared);
+        Request("younger", LockMode.Shared);
+        Assert.False(TryTake("taker"));
+        Assert.Equal(["young", "younger"], _wounded);
+        Release("young");
+        Release("younger");
+
+        Assert.True(TryTake("taker"));
+    }
+
+    [Fact]
+    public void Who_takes_without_waiting_drops_nobody_in_vain()
+    {
+        Age("older", 1);
+        Age("taker", 2);
+        Age("young", 3);
+        Request("older", LockMode.Shared);
+        Request("young", LockMode.Shared);
+
+        Assert.False(TryTake("taker"));
+        Assert.Empty(_wounded);
+    }
+
+    [Fact]
+    public void Who_takes_without_waiting_does_not_overtake_an_older_waiter()
+    {
+        Age("writer", 1);
+        Age("reader", 2);
+        Age("taker", 3);
+        Request("writer", LockMode.Exclusive);
+        HandOn("writer");
+        Request("reader", LockMode.Shared); // waits until the writer has left
+
+        Assert.False(TryTake("taker"));
+        Assert.Equal(["reader"], Release("writer"));
+    }
+
+    [Fact]
+    public void A_lock_is_promised_while_the_writer_that_holds_it_has_voted()
+    {
+        Request("writer", LockMode.Exclusive);
+        Assert.False(_lock.IsPromised);
+        _owners["writer"].CanBeWounded = false;
+        Assert.True(_lock.IsPromised);
+        HandOn("writer");
+        Assert.False(_lock.IsPromised);
+    }
+
     /// <summary>Random operations against the plainest oracle there is: who holds what, and who waits.</summary>
     [Theory]
     [MemberData(nameof(Seeds))]
@@ -311,6 +371,18 @@ public sealed class LockQueueTests
         var answer = _lock.Request(_owners[name], mode, out var wounded);
         _wounded.AddRange((wounded ?? []).Select(owner => owner.Name));
         return answer;
+    }
+
+    private bool TryTake(string name)
+    {
+        if (!_owners.ContainsKey(name))
+        {
+            Age(name, _owners.Count);
+        }
+
+        var taken = _lock.TryTake(_owners[name], out var wounded);
+        _wounded.AddRange((wounded ?? []).Select(owner => owner.Name));
+        return taken;
     }
 
     private List<string> HandOn(string name)
