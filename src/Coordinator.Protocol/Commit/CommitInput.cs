@@ -11,7 +11,9 @@ internal abstract record CommitInput
     internal sealed record EnlistRequested(ParticipantId Participant, Incarnation Incarnation, ParticipantKind Kind, int ParticipantsMax) : CommitInput;
 
     /// <summary>The initiator asks to commit.</summary>
-    internal sealed record CommitRequested(TimeSpan VoteDeadline) : CommitInput;
+    /// <param name="VoteDeadline">By which votes must be in.</param>
+    /// <param name="ChecksReads">If all only read, the log is asked whether what they read still stands.</param>
+    internal sealed record CommitRequested(TimeSpan VoteDeadline, bool ChecksReads = false) : CommitInput;
 
     /// <summary>The initiator, or the host on its behalf, asks to abort.</summary>
     internal sealed record AbortRequested(AbortCause Cause) : CommitInput;
@@ -27,6 +29,12 @@ internal abstract record CommitInput
 
     /// <summary>The log says: this event is not in the log and never will be.</summary>
     internal sealed record EventRefused(CommitEvent Event, AbortCause Cause) : CommitInput;
+
+    /// <summary>The log was asked, at one moment after all had voted: null if what was read still stood then, else what does not.</summary>
+    internal sealed record ReadsChecked(AbortCause? Conflict) : CommitInput
+    {
+        public static ReadsChecked Well { get; } = new((AbortCause?)null);
+    }
 
     /// <summary>A participant has carried out the decision.</summary>
     internal sealed record AcknowledgementReceived(ParticipantId Participant) : CommitInput;

@@ -20,6 +20,12 @@ internal abstract record CommitMessage
     internal sealed record DecisionDelivered(
         ParticipantId Participant, Incarnation Incarnation, Decision Decision, LogPosition Position = default) : CommitMessage;
 
+    /// <summary>Ask the log whether what the transaction read still stands. One look later than all votes; writes nothing.</summary>
+    internal sealed record ReadsCheckRequested : CommitMessage
+    {
+        public static ReadsCheckRequested Instance { get; } = new();
+    }
+
     /// <summary>Answers an inquiry.</summary>
     internal sealed record InquiryAnswered(ParticipantId Asker, Decision Decision) : CommitMessage;
 

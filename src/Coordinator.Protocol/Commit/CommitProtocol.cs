@@ -35,6 +35,7 @@ internal static class CommitProtocol
         CommitInput.DeadlinePassed deadline => PassDeadline(state, deadline.Now),
         CommitInput.EventDurable durable => Settle(state, durable.Event, durable.Position),
         CommitInput.EventRefused refused => SettleRefused(state, refused.Event, refused.Cause),
+        CommitInput.ReadsChecked check => HearReadCheck(state, check.Conflict),
         CommitInput.AcknowledgementReceived acknowledged => Acknowledge(state, acknowledged.Participant),
         CommitInput.OutcomeInquired inquired => Inquire(state, inquired.Asker),
         CommitInput.ParticipantLost lost => LoseParticipant(state, lost.Participant),
@@ -119,7 +120,7 @@ internal static class CommitProtocol
         switch (state.Phase)
         {
             case CommitPhase.Active:
-                var preparing = state with { Phase = CommitPhase.Preparing, VoteDeadline = commit.VoteDeadline };
+                var preparing = state with { Phase = CommitPhase.Preparing, VoteDeadline = commit.VoteDeadline, ChecksReads = commit.ChecksReads };
                 var messages = new CommitMessage[state.Participants.Length - (state.HasLastResource ? 1 : 0)];
                 var count = 0;
                 foreach (var enlistment in state.Participants)
@@ -142,7 +143,7 @@ internal static class CommitProtocol
 
     private static CommitTransition RequestAbort(CommitState state, AbortCause cause) => state.Phase switch
     {
-        CommitPhase.Active or CommitPhase.Preparing => Abort(state, cause),
+        CommitPhase.Active or CommitPhase.Preparing or CommitPhase.CheckingReads => Abort(state, cause),
         CommitPhase.Committed or CommitPhase.Aborted => CommitTransition.Ignore(state, "decided already", Announce(state)),
         _ => CommitTransition.Ignore(state, "the decision is out of our hands; the answer comes with it"),
     };
@@ -221,12 +222,28 @@ internal static class CommitProtocol
         {
             // All read-only, of what is durable: no decision row, no phase two, and any crash is harmless (C24). A read of what is still
             // on its way to the log goes the same way behind it, or a crash could take away what was told.
-            var committed = state with { Phase = CommitPhase.Committed, Participants = participants, CanForget = true };
-            return CommitTransition.To(committed, null, Announce(committed));
+            return state.ChecksReads && !participants.IsEmpty
+                ? CommitTransition.To(
+                    state with { Phase = CommitPhase.CheckingReads, Participants = participants }, null, CommitMessage.ReadsCheckRequested.Instance)
+                : CommitReads(state with { Participants = participants });
         }
 
         return HandToLog(state, participants);
     }
+
+    private static CommitTransition CommitReads(CommitState state)
+    {
+        var committed = state with { Phase = CommitPhase.Committed, CanForget = true };
+        return CommitTransition.To(committed, null, Announce(committed));
+    }
+
+    private static CommitTransition HearReadCheck(CommitState state, AbortCause? conflict) => state.Phase switch
+    {
+        CommitPhase.CheckingReads when conflict is not null => Abort(state, conflict),
+        CommitPhase.CheckingReads => CommitReads(state),
+        CommitPhase.Committed or CommitPhase.Aborted => CommitTransition.Ignore(state, "decided already"),
+        _ => CommitTransition.Violate(state, "nothing was asked"),
+    };
 
     private static CommitTransition HandToLog(CommitState state, ImmutableArray<Enlistment> participants)
     {
@@ -250,7 +267,7 @@ internal static class CommitProtocol
 
         switch (state.Phase)
         {
-            case CommitPhase.Active:
+            case CommitPhase.Active or CommitPhase.CheckingReads:
                 return Abort(state, new AbortCause(AbortReason.Timeout));
             case CommitPhase.Preparing:
                 return Abort(state, VoteTimeout(state));
@@ -345,7 +362,7 @@ internal static class CommitProtocol
     {
         CommitPhase.Committed => CommitTransition.Ignore(state, "answered", new CommitMessage.InquiryAnswered(asker, Decision.Commit)),
         CommitPhase.Aborted => CommitTransition.Ignore(state, "answered", new CommitMessage.InquiryAnswered(asker, Decision.Abort)),
-        CommitPhase.Active or CommitPhase.Preparing => CommitTransition.Ignore(state, "undecided: the asker stays in doubt and asks again"),
+        CommitPhase.Active or CommitPhase.Preparing or CommitPhase.CheckingReads => CommitTransition.Ignore(state, "undecided: the asker stays in doubt and asks again"),
         _ => CommitTransition.Ignore(state, "in the log's hands: no answer before it is settled"),
     };
 
@@ -392,7 +409,7 @@ internal static class CommitProtocol
     {
         switch (state.Phase)
         {
-            case CommitPhase.Active or CommitPhase.Preparing:
+            case CommitPhase.Active or CommitPhase.Preparing or CommitPhase.CheckingReads:
                 // Its epoch has ended without a decision of it in the log or on the way there: nobody can commit it any more.
                 return Abort(state, new AbortCause(AbortReason.Presumed));
             case CommitPhase.Committed or CommitPhase.Aborted:

@@ -11,6 +11,12 @@ internal enum CommitPhase : byte
     /// <summary>Prepare was sent; votes are awaited. Nothing of the transaction is in the log's hands.</summary>
     Preparing,
 
+    /// <summary>
+    /// All have only read, and the log is asked whether what they read still stands (rule D-9). Nothing is written: an abort is safe at any
+    /// moment.
+    /// </summary>
+    CheckingReads,
+
     /// <summary>Everyone else is prepared and the LastResourceCommitting record is in the log's hands (rule D-7).</summary>
     RecordingLastResource,
 
@@ -102,6 +108,12 @@ internal sealed record CommitState(TransactionId Id, CommitPhase Phase, Immutabl
 {
     /// <summary>Monotonic instant by which votes must be in. Has meaning while Preparing.</summary>
     public TimeSpan VoteDeadline { get; init; }
+
+    /// <summary>
+    /// The log is shared with hosts that may own it by now without this one knowing: a transaction that only read asks the log. Has meaning from
+    /// Preparing on.
+    /// </summary>
+    public bool ChecksReads { get; init; }
 
     /// <summary>Why. Set in Aborting and Aborted only.</summary>
     public AbortCause? Cause { get; init; }

@@ -46,6 +46,9 @@ internal sealed class MonotonicClock(TimeProvider time)
 {
     private readonly long _start = time.GetTimestamp();
 
+    /// <summary>What it counts by, for delays.</summary>
+    public TimeProvider Time => time;
+
     public TimeSpan Now => time.GetElapsedTime(_start);
 }
 

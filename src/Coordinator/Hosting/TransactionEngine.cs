@@ -118,7 +118,7 @@ internal sealed partial class TransactionEngine : ITransactions, IEventLog, IAsy
     public void ToCoordinator(TransactionId id, CommitInput input) => _transport.ToCoordinator(id, input);
 
     /// <summary>The input that asks to commit now.</summary>
-    public CommitInput.CommitRequested CommitInput() => new(_clock.Now + Options.VoteTimeout);
+    public CommitInput.CommitRequested CommitInput() => new(_clock.Now + Options.VoteTimeout, ChecksReads: _seams.Store.Beats is not null);
 
     private async IAsyncEnumerable<RecordedEvent> ReadAsync(
         StreamName stream, long fromVersion, [EnumeratorCancellation] CancellationToken cancellation)

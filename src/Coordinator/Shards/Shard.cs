@@ -34,6 +34,7 @@ internal sealed partial class Shard(
     private readonly Dictionary<TransactionId, Entry> _recovered = [];
     private readonly List<Entry> _due = [];
     private readonly ShardLane _lane = recovered.Lane;
+    private readonly ReadCheck _readCheck = new(recovered.Lane, store, clock, dispatcher);
     private int _mailCount;
     private long _lastSequence;
     private int _inFlight;
@@ -274,13 +275,17 @@ internal sealed partial class Shard(
 
         foreach (var message in step.Messages)
         {
-            if (message is CommitMessage.OutcomeAnnounced announcement)
+            switch (message)
             {
-                entry.Initiator?.Announce(step.State.Id, announcement);
-            }
-            else
-            {
-                transport.ToParticipant(step.State.Id, message);
+                case CommitMessage.OutcomeAnnounced announcement:
+                    entry.Initiator?.Announce(step.State.Id, announcement);
+                    break;
+                case CommitMessage.ReadsCheckRequested:
+                    _readCheck.Enqueue(this, step.State.Id);
+                    break;
+                default:
+                    transport.ToParticipant(step.State.Id, message);
+                    break;
             }
         }
 
@@ -339,6 +344,18 @@ internal sealed partial class Shard(
         {
             Carry(entry, new CommitInput.DeadlinePassed(now));
             Carry(entry, CommitInput.DeliveryDue.Instance);
+        }
+    }
+
+    /// <summary>What the log said when it was asked whether reads still stand.</summary>
+    public void AnswerReadCheck(TransactionId id, bool isStillOwner)
+    {
+        Post(id, isStillOwner
+            ? CommitInput.ReadsChecked.Well
+            : new CommitInput.ReadsChecked(new AbortCause(AbortReason.ParticipantLost, null, ReadCheck.DisplacedDetail)));
+        if (!isStillOwner)
+        {
+            Stop();
         }
     }
 

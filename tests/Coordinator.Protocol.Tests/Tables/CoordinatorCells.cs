@@ -34,6 +34,7 @@ internal static class CoordinatorCells
         ("AbortRequested", _ => new CommitInput.AbortRequested(Cause)),
         ("VoteReceived Yes, first", _ => new CommitInput.VoteReceived(Account, new Incarnation(1), Ballot.Yes, Changes)),
         ("VoteReceived Yes, last awaited", state => Last(state, new CommitInput.VoteReceived(Database, new Incarnation(1), Ballot.Yes))),
+        ("VoteReceived ReadOnly, last awaited of all ReadOnly, reads are to be checked", _ => new CommitInput.VoteReceived(Database, new Incarnation(1), Ballot.ReadOnly)),
         ("VoteReceived Yes, other incarnation", _ => new CommitInput.VoteReceived(Account, new Incarnation(2), Ballot.Yes, Changes)),
         ("VoteReceived Yes, log-native without redo", _ => new CommitInput.VoteReceived(Account, new Incarnation(1), Ballot.Yes)),
         ("VoteReceived ReadOnly, first", _ => new CommitInput.VoteReceived(Account, new Incarnation(1), Ballot.ReadOnly)),
@@ -50,6 +51,8 @@ internal static class CoordinatorCells
         ("EventRefused, the one handed over", state => new CommitInput.EventRefused(HandedOver(state), Cause)),
         ("EventRefused, another", state => new CommitInput.EventRefused(Other(state), Cause)),
         ("EventRefused, abort record of a redelivery", _ => new CommitInput.EventRefused(AbortRecord.Event, Cause)),
+        ("ReadsChecked, they stand", _ => CommitInput.ReadsChecked.Well),
+        ("ReadsChecked, they may be old", _ => new CommitInput.ReadsChecked(Cause)),
         ("AcknowledgementReceived, external", _ => new CommitInput.AcknowledgementReceived(Database)),
         ("AcknowledgementReceived, log-native", _ => new CommitInput.AcknowledgementReceived(Account)),
         ("AcknowledgementReceived, not enlisted", _ => new CommitInput.AcknowledgementReceived(Stranger)),
@@ -68,6 +71,8 @@ internal static class CoordinatorCells
     public static CommitState StateFor(string input, CommitState state) => (input, state.Phase) switch
     {
         ("VoteReceived Yes, last awaited", CommitPhase.Preparing) => Run(state, new CommitInput.VoteReceived(Account, new Incarnation(1), Ballot.Yes, Changes)),
+        ("VoteReceived ReadOnly, last awaited of all ReadOnly, reads are to be checked", CommitPhase.Preparing) =>
+            Run(state with { ChecksReads = true }, new CommitInput.VoteReceived(Account, new Incarnation(1), Ballot.ReadOnly)),
         ("VoteReceived ReadOnly, last awaited of all ReadOnly", CommitPhase.Preparing) =>
             Run(state, new CommitInput.VoteReceived(Account, new Incarnation(1), Ballot.ReadOnly)),
         ("VoteReceived ReadOnly, last awaited of all ReadOnly, one rests on a batch on its way", CommitPhase.Preparing) =>
@@ -113,6 +118,7 @@ internal static class CoordinatorCells
         CommitMessage.InquiryAnswered answered => $"answer {answered.Decision}",
         CommitMessage.OutcomeAnnounced announced => $"announce {announced.Outcome}",
         CommitMessage.PrepareRequested => "prepare",
+        CommitMessage.ReadsCheckRequested => "check reads",
         CommitMessage.LastResourceCommitRequested => "commit last resource",
         _ => "resolve last resource",
     };
@@ -141,6 +147,11 @@ internal static class CoordinatorCells
             new CommitInput.EnlistRequested(Database, new Incarnation(1), ParticipantKind.External, 64));
         var withResource = Run(active, new CommitInput.EnlistRequested(Resource, new Incarnation(1), ParticipantKind.LastResource, 64));
         var preparing = Run(active, new CommitInput.CommitRequested(VoteDeadline));
+        var checking = Run(
+            active,
+            new CommitInput.CommitRequested(VoteDeadline, ChecksReads: true),
+            new CommitInput.VoteReceived(Account, new Incarnation(1), Ballot.ReadOnly),
+            new CommitInput.VoteReceived(Database, new Incarnation(1), Ballot.ReadOnly));
         var committing = Vote(preparing);
         var recording = Vote(Run(withResource, new CommitInput.CommitRequested(VoteDeadline)));
         var resource = Run(recording, new CommitInput.EventDurable(HandedOver(recording)));
@@ -150,6 +161,7 @@ internal static class CoordinatorCells
         [
             ("Active", active),
             ("Preparing", preparing),
+            ("Checking Reads", checking),
             ("Recording LastResource", recording),
             ("LastResource Committing", resource),
             ("Committing", committing),

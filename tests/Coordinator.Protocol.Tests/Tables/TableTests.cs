@@ -87,6 +87,7 @@ public sealed class TableTests
     [Theory]
     [InlineData(CommitPhase.Active)]
     [InlineData(CommitPhase.Preparing)]
+    [InlineData(CommitPhase.CheckingReads)]
     [InlineData(CommitPhase.RecordingLastResource)]
     [InlineData(CommitPhase.LastResourceCommitting)]
     [InlineData(CommitPhase.Committing)]
@@ -134,6 +135,7 @@ public sealed class TableTests
         CommitMessage.InquiryAnswered answered => after.Phase == PhaseOf(answered.Decision),
         CommitMessage.LastResourceCommitRequested or CommitMessage.LastResourceResolutionRequested => after.LastResourceRecorded,
         CommitMessage.PrepareRequested => after.Phase is CommitPhase.Preparing,
+        CommitMessage.ReadsCheckRequested => after.Phase is CommitPhase.CheckingReads,
         _ => true,
     };
 

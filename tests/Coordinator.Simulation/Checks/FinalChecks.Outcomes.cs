@@ -179,12 +179,12 @@ internal sealed partial class FinalChecks
         }
         else if (commit is not null)
         {
-            CheckSnapshot(record, commit);
+            CheckSnapshot(record);
         }
     }
 
     /// <summary>A read-only transaction found one state of the log, and not an old one.</summary>
-    private void CheckSnapshot(TransactionRecord record, Answer commit)
+    private void CheckSnapshot(TransactionRecord record)
     {
         var newest = 0L;
         var next = long.MaxValue;
@@ -200,10 +200,8 @@ internal sealed partial class FinalChecks
             Violate("I19", $"{record} found a state that never was: something of row {newest}, nothing of row {next}");
         }
 
-        // Known and documented: an owner that does not know yet that it was deposed may commit reads of what it remembers. They
-        // are a state that was, only not the last one. Exempt is who was deposed before the answer, and nobody else.
         var lastToldBefore = LastToldBefore(record.BegunAt);
-        if (next <= lastToldBefore && commit.OwnerEpoch == (long)record.Id.Epoch)
+        if (next <= lastToldBefore)
         {
             Violate("I19", $"{record} found nothing of row {next}, though row {lastToldBefore} was told before it began");
         }

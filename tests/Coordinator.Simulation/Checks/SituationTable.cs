@@ -66,7 +66,7 @@ internal static class SituationTable
     public const string WorkReadFailed = "work: read of the store failed";
     public const string WorkThrew = "work: threw";
     public const string ReadOnlyCommitted = "told: read-only commit";
-    public const string ReadOnlyByDeposed = "told: read-only commit by a deposed owner";
+    public const string ReadByDisplaced = "told: Aborted, read-only at an owner that was displaced";
     public const string ToldCommitted = "told: Committed";
     public const string ToldUnknown = "told: Unknown";
     public const string UnknownWasCommitted = "told Unknown: it had committed";
@@ -116,7 +116,7 @@ internal static class SituationTable
             TakenFromLiving, TakenWhileUnclear, OwnerSawItsLoss, ZombieAppendRefused, LateLostToClaim, FenceLostToClaim, GroupUnclear,
             GroupOfSeveral, FenceLanded, FenceFoundOwnGroup, FenceConfirmed, WatchdogGaveUp, BatchRejected, BeginRefusedStopping,
             BeginRefusedFull, BeginRefusedDeposed, WentOnEarly, WentOnInVain, WorkAborted, WorkNotActive, WorkRefused, WorkReadFailed, WorkThrew, ReadOnlyCommitted,
-            ReadOnlyByDeposed, ToldCommitted, ToldUnknown, UnknownWasCommitted, UnknownWasAborted, GaveUpWaiting, VotedNo,
+            ReadByDisplaced, ToldCommitted, ToldUnknown, UnknownWasCommitted, UnknownWasAborted, GaveUpWaiting, VotedNo,
             ParticipantInquired, ParticipantAnsweredCommit, ParticipantAnsweredAbort, InquiryUndecided, InquiryFailed, InquiryHeld, NeverIssued,
             DeadEpochPresumed, DeadEpochCommitted,
         ];

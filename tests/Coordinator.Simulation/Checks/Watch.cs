@@ -179,7 +179,7 @@ internal sealed class Watch(Cluster cluster)
         switch (outcome)
         {
             case TransactionOutcome.Committed when record.IsReadOnly:
-                cluster.Reach(record.Id.Epoch < (ulong)cluster.Ledger.OwnerEpoch ? SituationTable.ReadOnlyByDeposed : SituationTable.ReadOnlyCommitted);
+                cluster.Reach(SituationTable.ReadOnlyCommitted);
                 break;
             case TransactionOutcome.Committed:
                 cluster.Reach(SituationTable.ToldCommitted);
@@ -189,6 +189,10 @@ internal sealed class Watch(Cluster cluster)
                 if (aborted.Cause.Detail == Protocol.BatchFate.DroppedDetail)
                 {
                     cluster.Reach(SituationTable.WentOnInVain);
+                }
+                else if (aborted.Cause.Detail == Shards.ReadCheck.DisplacedDetail)
+                {
+                    cluster.Reach(SituationTable.ReadByDisplaced);
                 }
 
                 break;

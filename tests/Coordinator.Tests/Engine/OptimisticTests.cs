@@ -1,4 +1,5 @@
 using Coordinator.Protocol;
+using Coordinator.Protocol.Commit;
 using Coordinator.Testing.Simulation;
 using Xunit;
 
@@ -70,6 +71,27 @@ public sealed class OptimisticTests
         Assert.Equal(1, await reader.BalanceAsync("a"));
         Assert.True((await reader.CommitAsync()).IsCommitted);
         Assert.True((await writer.CommitAsync()).IsCommitted);
+    });
+
+    [Fact]
+    public void A_reader_of_what_a_voted_writer_may_have_changed_is_aborted() => SimulationLoop.Run(async loop =>
+    {
+        var transport = new TestTransport(loop)
+        {
+            Fate = message => message is CommitInput.VoteReceived { Participant.Address.Value: "account/b" } ? new Fate(1, TimeSpan.FromSeconds(1)) : Fate.Arrives,
+        };
+        await using var engine = await TestEngine.StartAsync(loop, transport: transport.Over);
+        await using var reader = engine.Transactions.Begin(Optimistic);
+        await reader.BalanceAsync("a");
+        var writer = engine.Transactions.RunAsync(async transaction =>
+        {
+            await transaction.DepositAsync("a", 1);
+            await transaction.DepositAsync("b", 1);
+        });
+        await loop.IdleAsync();
+
+        Assert.Equal(AbortReason.Conflict, Assert.IsType<TransactionOutcome.Aborted>(await reader.CommitAsync()).Cause.Reason);
+        Assert.True((await writer).IsCommitted);
     });
 
     [Fact]

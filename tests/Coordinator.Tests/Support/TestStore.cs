@@ -42,6 +42,12 @@ internal sealed class TestStore(ILogStore inner) : ILogStore, IHostBeats
     /// <summary>Told the first version of every read of a shard.</summary>
     public Action<long>? BeforeShardRead { get; set; }
 
+    /// <summary>A look at the shard's end waits for it, or throws what it throws.</summary>
+    public Func<Task> BeforeLook { get; set; } = static () => Task.CompletedTask;
+
+    /// <summary>Looks at the shard's end.</summary>
+    public int LookCount { get; private set; }
+
     public bool IsHolding => _held is not null;
 
     public bool IsHoldingRead => _heldReads.Count > 0;
@@ -163,7 +169,12 @@ internal sealed class TestStore(ILogStore inner) : ILogStore, IHostBeats
 
     public ValueTask ForgetBeatAsync(ulong host, CancellationToken cancellation) => inner.Beats!.ForgetBeatAsync(host, cancellation);
 
-    public ValueTask<ShardEnd> ReadShardEndAsync(ushort shard, CancellationToken cancellation) => inner.ReadShardEndAsync(shard, cancellation);
+    public async ValueTask<ShardEnd> ReadShardEndAsync(ushort shard, CancellationToken cancellation)
+    {
+        LookCount++;
+        await BeforeLook();
+        return await inner.ReadShardEndAsync(shard, cancellation);
+    }
 
     public ValueTask<LogRow?> FindDecisionAsync(TransactionId transaction, CancellationToken cancellation) =>
         inner.FindDecisionAsync(transaction, cancellation);
