@@ -41,6 +41,14 @@ public interface ITransactions
     /// </summary>
     /// <exception cref="ArgumentException">The id was not issued by this log.</exception>
     ValueTask<TransactionOutcome> OutcomeOfAsync(TransactionId id, CancellationToken cancellation = default);
+
+    /// <summary>
+    /// What was committed under an idempotency key, from the log: Committed, Unknown while it is being decided, or null if nothing has committed (an
+    /// attempt may be under way). Answers on every host of the log.
+    /// </summary>
+    /// <exception cref="IdempotencyMismatchException">It was for another request.</exception>
+    /// <exception cref="TransactionRefusedException">The key is older than keys are remembered, or the host has not started.</exception>
+    ValueTask<TransactionOutcome?> OutcomeOfAsync(IdempotencyKey key, CancellationToken cancellation = default);
 }
 
 /// <summary>

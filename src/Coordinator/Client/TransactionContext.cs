@@ -82,6 +82,25 @@ internal sealed class TransactionContext(TransactionEngine engine) : ITransactio
         Record(participation, @event);
     }
 
+    /// <summary>Has the transaction's commit bind the key. Says who has bound it before; null if nobody has.</summary>
+    public async ValueTask<KeyBinding?> BindAsync(IdempotencyKey key, CancellationToken cancellation)
+    {
+        var participation = await OpenAsync(
+            key.Stream,
+            typeof(KeyStream),
+            static name => new KeyStream(name),
+            LockMode.Exclusive,
+            static (_, participation) => participation,
+            cancellation).ConfigureAwait(false);
+        if (participation.Working is KeyBinding earlier)
+        {
+            return earlier;
+        }
+
+        var binding = new KeyBinding(Id, key.RequestHash);
+        return participation.Activation.TryRecord(participation, binding.ToEvent(), null, binding) is RecordAnswer.Recorded ? null : throw NotActive();
+    }
+
     public ValueTask<TransactionOutcome> CommitAsync(CancellationToken cancellation = default)
     {
         bool callsRunning;

@@ -43,6 +43,17 @@ public sealed class TransactionNotActiveException : TransactionException
     }
 }
 
+/// <summary>An idempotency key was used before for another request: nothing was done now.</summary>
+public sealed class IdempotencyMismatchException : TransactionException
+{
+    /// <summary>Creates it.</summary>
+    public IdempotencyMismatchException(TransactionId id, IdempotencyKey key)
+        : base(id, $"Transaction {id} has committed under the same idempotency key for another request: give each request a key of its own.") => Key = key;
+
+    /// <summary>The key; not in the message, as it may be a secret.</summary>
+    public IdempotencyKey Key { get; }
+}
+
 /// <summary>A limit of the options, or the state of the host, forbids what was asked.</summary>
 public sealed class TransactionRefusedException : TransactionException
 {

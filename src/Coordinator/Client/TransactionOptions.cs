@@ -31,6 +31,11 @@ public sealed record TransactionOptions
     public ConcurrencyMode Mode { get; init; }
 
     /// <summary>
+    /// For RunAsync: at most one transaction commits under the key, and all who ask are told of it. Default null: none.
+    /// </summary>
+    public IdempotencyKey? Key { get; init; }
+
+    /// <summary>
     /// The age of an earlier attempt of the same work, for those who begin transactions by hand; <see cref="ITransactions.RunAsync(Func{ITransaction, Task}, CancellationToken)"/> keeps it
     /// over its own attempts. Default null: the transaction is as old as it is.
     /// </summary>

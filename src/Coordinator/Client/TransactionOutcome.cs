@@ -38,6 +38,9 @@ public abstract record TransactionOutcome
             : base(id)
         {
         }
+
+        /// <summary>True if it committed before, under the same idempotency key: the work was not done once more.</summary>
+        public bool IsEarlierAttempt { get; init; }
     }
 
     /// <summary>None of it happened, and none of it will.</summary>
@@ -57,7 +60,7 @@ public abstract record TransactionOutcome
         public bool IsWorthRerun => Cause.Reason is AbortReason.Conflict or AbortReason.Wounded;
     }
 
-    /// <summary>It may have happened or may still happen. Ask with <see cref="ITransactions.OutcomeOfAsync"/> before doing it again.</summary>
+    /// <summary>It may have happened or may still happen. Ask with <see cref="ITransactions.OutcomeOfAsync(TransactionId, CancellationToken)"/> before doing it again.</summary>
     public sealed record Unknown : TransactionOutcome
     {
         /// <summary>Creates it.</summary>

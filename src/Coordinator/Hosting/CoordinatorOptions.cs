@@ -40,6 +40,12 @@ public sealed class CoordinatorOptions
     /// <summary>How long the log store may leave a write without an answer before it is given up and fenced. Default 10 s.</summary>
     public TimeSpan AppendStallTimeout { get; set; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>
+    /// How long the log remembers what was committed under an idempotency key; older keys are refused where they say how old they are. At least
+    /// 1 min; <see cref="Timeout.InfiniteTimeSpan"/>: for ever. Default 7 days.
+    /// </summary>
+    public TimeSpan IdempotencyWindow { get; set; } = TimeSpan.FromDays(7);
+
     /// <summary>How many aggregates are kept in memory; idle ones beyond that are dropped and read again on use. Default 100,000.</summary>
     public int ActivationsMax { get; set; } = 100_000;
 
@@ -77,6 +83,7 @@ internal sealed class CoordinatorOptionsValidator : IValidateOptions<Coordinator
         Time(nameof(options.LockTimeout), options.LockTimeout);
         Time(nameof(options.AppendStallTimeout), options.AppendStallTimeout);
         Time(nameof(options.StopTimeout), options.StopTimeout);
+        Window(nameof(options.IdempotencyWindow), options.IdempotencyWindow, TimeSpan.FromMinutes(1));
         Count(nameof(options.ParticipantsMax), options.ParticipantsMax, 1, 10_000);
         Count(nameof(options.RedoBytesMax), options.RedoBytesMax, 1024, 64 * 1024 * 1024);
         Count(nameof(options.InFlightMax), options.InFlightMax, 1, 1_000_000);
@@ -97,6 +104,14 @@ internal sealed class CoordinatorOptionsValidator : IValidateOptions<Coordinator
             if (value <= TimeSpan.Zero || value > CoordinatorOptions.TimeoutMax)
             {
                 faults.Add($"{option} is {value}. Set it to more than zero and at most {CoordinatorOptions.TimeoutMax}.");
+            }
+        }
+
+        void Window(string option, TimeSpan value, TimeSpan min)
+        {
+            if (value < min && value != Timeout.InfiniteTimeSpan)
+            {
+                faults.Add($"{option} is {value}. Set it to at least {min}, or to Timeout.InfiniteTimeSpan for ever.");
             }
         }
 

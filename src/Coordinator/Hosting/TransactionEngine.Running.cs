@@ -1,12 +1,15 @@
 using Coordinator.Client;
 using Coordinator.Participants;
+using Coordinator.Protocol;
 
 namespace Coordinator.Hosting;
 
 /// <content>Transactions begun by hand, and work that is run as one and again.</content>
 internal sealed partial class TransactionEngine
 {
-    public ITransaction Begin(TransactionOptions? options = null) => BeginContext(options ?? TransactionOptions.Default);
+    public ITransaction Begin(TransactionOptions? options = null) => options?.Key is null
+        ? BeginContext(options ?? TransactionOptions.Default)
+        : throw new ArgumentException("Work with an idempotency key is run by RunAsync, which can tell what an earlier attempt has done.", nameof(options));
 
     public Task<TransactionOutcome> RunAsync(Func<ITransaction, Task> work, CancellationToken cancellation = default) =>
         RunAsync(work, TransactionOptions.Default, cancellation);
@@ -17,6 +20,11 @@ internal sealed partial class TransactionEngine
         ArgumentNullException.ThrowIfNull(work);
         ArgumentNullException.ThrowIfNull(options);
         cancellation.ThrowIfCancellationRequested();
+        if (options.Key is { } key)
+        {
+            EnsureInWindow(key);
+        }
+
         var attempts = new Attempts(this, work, options);
         return await (options.Reruns ?? _reruns).ExecuteAsync(static (run, token) => run.NextAsync(token), attempts, cancellation).ConfigureAwait(false);
     }
@@ -75,11 +83,37 @@ internal sealed partial class TransactionEngine
                 _options = _options.Age is null || _options.Mode is not ConcurrencyMode.Pessimistic
                     ? _options with { Age = transaction.Age, Mode = ConcurrencyMode.Pessimistic }
                     : _options;
-                return await RunAsync(transaction, cancellation).ConfigureAwait(false);
+                var outcome = await RunAsync(transaction, cancellation).ConfigureAwait(false);
+                return _options.Key is { } key && outcome is not TransactionOutcome.Committed && !cancellation.IsCancellationRequested
+                    ? await EarlierAsync(transaction.Id, key, cancellation).ConfigureAwait(false) ?? outcome
+                    : outcome;
+            }
+            catch (Exception) when (_options.Key is not null && transaction is not null && !cancellation.IsCancellationRequested)
+            {
+                // An earlier attempt may have had its effect: what it left (the last item sold) must not be told as this one's failure.
+                if (await EarlierAsync(transaction.Id, _options.Key, cancellation).ConfigureAwait(false) is { } earlier)
+                {
+                    return earlier;
+                }
+
+                throw;
             }
             finally
             {
-                _mayRun = transaction is null or { KnownOutcome: TransactionOutcome.Aborted };
+                _mayRun = transaction is null or { KnownOutcome: TransactionOutcome.Aborted } || _options.Key is not null;
+            }
+        }
+
+        /// <summary>What is told of the key once an attempt under it has not committed; null if nothing is known to have.</summary>
+        private async ValueTask<TransactionOutcome?> EarlierAsync(TransactionId attempt, IdempotencyKey key, CancellationToken cancellation)
+        {
+            try
+            {
+                return await engine.OutcomeOfAsync(key, cancellation).ConfigureAwait(false);
+            }
+            catch (Exception error) when (error is not (TransactionException or InvariantViolationException or OperationCanceledException))
+            {
+                return new TransactionOutcome.Unknown(attempt, $"Whether another attempt under its key has committed can't be read: {error.Message}");
             }
         }
 
@@ -87,6 +121,12 @@ internal sealed partial class TransactionEngine
         {
             try
             {
+                if (_options.Key is { } key && await transaction.BindAsync(key, cancellation).ConfigureAwait(false) is { } earlier)
+                {
+                    await transaction.AbortAsync("its idempotency key is bound already").ConfigureAwait(false);
+                    return await engine.OutcomeOfAsync(key, earlier, cancellation).ConfigureAwait(false);
+                }
+
                 await work(transaction).ConfigureAwait(false);
             }
             catch (TransactionAbortedException aborted) when (aborted.TransactionId == transaction.Id)

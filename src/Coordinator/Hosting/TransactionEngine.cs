@@ -93,10 +93,7 @@ internal sealed partial class TransactionEngine : ITransactions, IEventLog, IAsy
             throw new ArgumentException("The id is empty: ask with the Id of a transaction or of an outcome.", nameof(id));
         }
 
-        var answer = _shard is { } shard
-            ? id.Shard == shard.Number ? await shard.AskAsync(id, cancellation).ConfigureAwait(false) : InquiryAnswer.NeverIssued
-            : await AskLogAsync(id, cancellation).ConfigureAwait(false);
-        return answer switch
+        return await InquireAsync(id, cancellation).ConfigureAwait(false) switch
         {
             InquiryAnswer.Committed => new TransactionOutcome.Committed(id),
             InquiryAnswer.Aborted => new TransactionOutcome.Aborted(id, new AbortCause(AbortReason.Presumed)),
@@ -107,6 +104,10 @@ internal sealed partial class TransactionEngine : ITransactions, IEventLog, IAsy
             _ => throw new ArgumentException($"Transaction {id} was never issued by this log.", nameof(id)),
         };
     }
+
+    private async ValueTask<InquiryAnswer> InquireAsync(TransactionId id, CancellationToken cancellation) => _shard is { } shard
+        ? id.Shard == shard.Number ? await shard.AskAsync(id, cancellation).ConfigureAwait(false) : InquiryAnswer.NeverIssued
+        : await AskLogAsync(id, cancellation).ConfigureAwait(false);
 
     public IAsyncEnumerable<RecordedEvent> ReadStreamAsync(string stream, long fromVersion = 1, CancellationToken cancellation = default)
     {

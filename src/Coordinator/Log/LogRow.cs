@@ -141,11 +141,17 @@ internal static class LogStreams
     /// <summary>Prefix of the shards' streams.</summary>
     public const string ShardPrefix = "shard/";
 
+    /// <summary>Prefix of the streams of idempotency keys.</summary>
+    public const string KeyPrefix = "key/";
+
     /// <summary>The stream of one shard.</summary>
     public static StreamName Shard(ushort shard) => new(ShardPrefix + shard.ToString(CultureInfo.InvariantCulture));
 
     /// <summary>True for the stream of a shard.</summary>
     public static bool IsShard(StreamName stream) => stream.Value.StartsWith(ShardPrefix, StringComparison.Ordinal);
+
+    /// <summary>True for the stream of an idempotency key.</summary>
+    public static bool IsKey(StreamName stream) => stream.Value.StartsWith(KeyPrefix, StringComparison.Ordinal);
 
     /// <summary>Reads the number out of the name of a shard's stream.</summary>
     public static bool TryParseShard(StreamName stream, out ushort shard)
@@ -159,5 +165,5 @@ internal static class LogStreams
     public static bool IsReserved(StreamName stream) =>
         stream == Meta
         || IsShard(stream)
-        || stream.Value.StartsWith("key/", StringComparison.Ordinal);
+        || IsKey(stream);
 }

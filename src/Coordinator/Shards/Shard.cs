@@ -307,7 +307,8 @@ internal sealed partial class Shard(
 
         foreach (var redo in append.Redo)
         {
-            if (!redo.IsRead && redo.ExpectedVersion != Redo.AtEnd)
+            // Whoever waits for a key wants to know what became of this transaction, not to go on from it.
+            if (!redo.IsRead && redo.ExpectedVersion != Redo.AtEnd && !LogStreams.IsKey(redo.Stream))
             {
                 participants.HandOn(append.Event.Id, redo.Stream, append.Fate);
             }

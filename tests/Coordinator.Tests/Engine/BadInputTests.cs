@@ -89,7 +89,7 @@ public sealed class BadInputTests
     public void An_empty_id_is_refused() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
-        await Assert.ThrowsAsync<ArgumentException>(async () => await engine.Transactions.OutcomeOfAsync(default));
+        await Assert.ThrowsAsync<ArgumentException>(async () => await engine.Transactions.OutcomeOfAsync(default(TransactionId)));
         await Assert.ThrowsAsync<ArgumentNullException>(() => engine.Transactions.RunAsync(null!));
         Assert.Throws<ArgumentOutOfRangeException>(() => engine.Engine.ReadStreamAsync("notes", 0));
         Assert.Throws<ArgumentException>(() => engine.Engine.ReadStreamAsync("no name"));

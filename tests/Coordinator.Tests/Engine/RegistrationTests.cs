@@ -49,6 +49,7 @@ public sealed class RegistrationTests
             LockTimeout = TimeSpan.FromSeconds(-1),
             AppendStallTimeout = TimeSpan.Zero,
             StopTimeout = TimeSpan.Zero,
+            IdempotencyWindow = TimeSpan.Zero,
             ParticipantsMax = 0,
             RedoBytesMax = 1,
             InFlightMax = -1,
@@ -58,7 +59,7 @@ public sealed class RegistrationTests
         };
         var faults = new CoordinatorOptionsValidator().Validate(null, wrong).Failures!.ToList();
 
-        Assert.Equal(11, faults.Count);
+        Assert.Equal(12, faults.Count);
         var limited = typeof(CoordinatorOptions).GetProperties().Where(option => option.PropertyType != typeof(bool) && option.PropertyType != typeof(byte?));
         Assert.All(limited, option => Assert.Contains(faults, fault => fault.StartsWith(option.Name + " is ", StringComparison.Ordinal)));
     }

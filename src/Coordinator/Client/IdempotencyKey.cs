@@ -1,0 +1,71 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using System.Text;
+using Coordinator.Log;
+using Coordinator.Protocol;
+
+namespace Coordinator;
+
+/// <summary>
+/// Names one piece of work, however often it is asked for: at most one transaction commits under a key, and whoever asks again, on whichever host, is told of
+/// that one. The key is written with the commit itself, and remembered for <see cref="CoordinatorOptions.IdempotencyWindow"/>.
+/// </summary>
+public sealed class IdempotencyKey
+{
+    /// <summary>The longest key, and the longest name of a tenant, in characters.</summary>
+    public const int LengthMax = 256;
+
+    /// <summary>Creates it.</summary>
+    /// <param name="value">1 to 256 characters, compared one by one.</param>
+    /// <exception cref="ArgumentException">It is empty or too long.</exception>
+    public IdempotencyKey(string value)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(value);
+        Value = Limited(value, nameof(value));
+    }
+
+    /// <summary>The key.</summary>
+    public string Value { get; }
+
+    /// <summary>Keys of different tenants are different keys. Default null: of none.</summary>
+    /// <exception cref="ArgumentException">It is too long.</exception>
+    public string? Tenant
+    {
+        get;
+        init => field = value is null ? null : Limited(value, nameof(value));
+    }
+
+    /// <summary>
+    /// What is asked for under the key, for instance the body of the request. Asked again with other bytes it is refused
+    /// (<see cref="IdempotencyMismatchException"/>). Only its SHA-256 is kept. Default empty.
+    /// </summary>
+    public ReadOnlyMemory<byte> Request { get; init; }
+
+    /// <summary>
+    /// When the key was made. One that is older than <see cref="CoordinatorOptions.IdempotencyWindow"/> is refused, as the log may have forgotten what
+    /// was done under it. Default null: whoever asks vouches that it is younger.
+    /// </summary>
+    public DateTimeOffset? IssuedAt { get; init; }
+
+    /// <summary>The stream whose first row is who committed under the key.</summary>
+    internal StreamName Stream => new(LogStreams.KeyPrefix + Convert.ToHexStringLower(NameHash()));
+
+    internal byte[] RequestHash => SHA256.HashData(Request.Span);
+
+    /// <inheritdoc/>
+    public override string ToString() => Tenant is null ? Value : $"{Value} of {Tenant}";
+
+    /// <summary>The lengths keep "a" of "bc" and "ab" of "c" apart, and a tenant named "" from none.</summary>
+    private byte[] NameHash()
+    {
+        var bytes = new byte[sizeof(int) + Encoding.UTF8.GetByteCount(Tenant ?? string.Empty) + Encoding.UTF8.GetByteCount(Value)];
+        BinaryPrimitives.WriteInt32BigEndian(bytes, Tenant?.Length ?? -1);
+        var used = sizeof(int) + Encoding.UTF8.GetBytes(Tenant ?? string.Empty, bytes.AsSpan(sizeof(int)));
+        Encoding.UTF8.GetBytes(Value, bytes.AsSpan(used));
+        return SHA256.HashData(bytes);
+    }
+
+    private static string Limited(string value, string parameter) => value.Length <= LengthMax
+        ? value
+        : throw new ArgumentException($"A key, and a tenant, has at most {LengthMax} characters; this one has {value.Length}.", parameter);
+}

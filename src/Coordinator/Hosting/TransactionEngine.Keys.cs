@@ -1,0 +1,46 @@
+using Coordinator.Aggregates;
+using Coordinator.Protocol.Ownership;
+
+namespace Coordinator.Hosting;
+
+/// <content>What was committed under an idempotency key.</content>
+internal sealed partial class TransactionEngine
+{
+    public async ValueTask<TransactionOutcome?> OutcomeOfAsync(IdempotencyKey key, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(key);
+        EnsureInWindow(key);
+        if (_meta is null)
+        {
+            throw new TransactionRefusedException(default, "The host has not started: await its StartAsync first.");
+        }
+
+        var rows = await _seams.Store.ReadAsync(key.Stream, 1, int.MaxValue - 1, Log.UnreadableRows.Throw, cancellation).ConfigureAwait(false);
+        return !rows.IsEmpty && KeyBinding.Of(rows[^1]) is { } binding ? await OutcomeOfAsync(key, binding, cancellation).ConfigureAwait(false) : null;
+    }
+
+    /// <summary>What to tell of a key that is bound. The row that binds it came with the commit and is the proof of it.</summary>
+    private async ValueTask<TransactionOutcome> OutcomeOfAsync(IdempotencyKey key, KeyBinding binding, CancellationToken cancellation)
+    {
+        if (!binding.IsFor(key))
+        {
+            throw new IdempotencyMismatchException(binding.Transaction, key);
+        }
+
+        // A row that can be read need not be durable while this process has its batch in hand. What an earlier owner wrote is.
+        var isOwn = _shard is { } shard && (long)binding.Transaction.Epoch == shard.Epoch;
+        return isOwn && await InquireAsync(binding.Transaction, cancellation).ConfigureAwait(false) is InquiryAnswer.Undecided
+            ? new TransactionOutcome.Unknown(binding.Transaction, "It is not decided yet. Ask again with the key.")
+            : new TransactionOutcome.Committed(binding.Transaction) { IsEarlierAttempt = true };
+    }
+
+    private void EnsureInWindow(IdempotencyKey key)
+    {
+        if (key.IssuedAt is { } issued && Options.IdempotencyWindow != Timeout.InfiniteTimeSpan && _seams.Time.GetUtcNow() - issued > Options.IdempotencyWindow)
+        {
+            throw new TransactionRefusedException(
+                default,
+                $"The idempotency key was issued at {issued:u}, longer ago than keys are remembered (option {nameof(CoordinatorOptions.IdempotencyWindow)}, {Options.IdempotencyWindow}): what was done under it may be forgotten.");
+        }
+    }
+}
