@@ -5,7 +5,7 @@ using Coordinator.Protocol;
 namespace Coordinator.Tests;
 
 /// <summary>A store that counts, can hold a write or a read until released, and can answer by script.</summary>
-internal sealed class TestStore(ILogStore inner) : ILogStore, IHostBeats
+internal sealed class TestStore(ILogStore inner) : ILogStore, IHostBeats, ISnapshotStore
 {
     private readonly List<RowGroup> _late = [];
     private TaskCompletionSource<bool>? _held;
@@ -14,6 +14,8 @@ internal sealed class TestStore(ILogStore inner) : ILogStore, IHostBeats
     public string Description => inner.Description;
 
     public IHostBeats? Beats => inner.Beats is null ? null : this;
+
+    public ISnapshotStore? Snapshots => inner.Snapshots is null ? null : this;
 
     /// <summary>This host's beats are not taken.</summary>
     public bool LosesBeats { get; set; }
@@ -146,15 +148,56 @@ internal sealed class TestStore(ILogStore inner) : ILogStore, IHostBeats
             BeforeShardRead?.Invoke(fromVersion);
         }
 
+        await HoldReadAsync(cancellation).ConfigureAwait(false);
+        var rows = await inner.ReadAsync(stream, fromVersion, count, unreadable, cancellation).ConfigureAwait(false);
+        RowsRead += rows.Length;
+        return rows;
+    }
+
+    private async ValueTask HoldReadAsync(CancellationToken cancellation)
+    {
         if (HoldsReads)
         {
             var held = new TaskCompletionSource();
             _heldReads.Add(held);
             await held.Task.WaitAsync(cancellation).ConfigureAwait(false);
         }
-
-        return await inner.ReadAsync(stream, fromVersion, count, unreadable, cancellation).ConfigureAwait(false);
     }
+
+    public async ValueTask<LogRow?> ReadLastAsync(StreamName stream, CancellationToken cancellation)
+    {
+        BeforeRead?.Invoke(stream);
+        RowsRead++;
+        await HoldReadAsync(cancellation).ConfigureAwait(false);
+        return await inner.ReadLastAsync(stream, cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>How many rows were read of streams.</summary>
+    public int RowsRead { get; set; }
+
+    /// <summary>Every snapshot that was written.</summary>
+    public List<Snapshot> SnapshotsWritten { get; } = [];
+
+    /// <summary>Throws for a write of a snapshot, if it wants to.</summary>
+    public Action<Snapshot>? BeforeSnapshotWrite { get; set; }
+
+    /// <summary>Throws for a read of a snapshot, if it wants to.</summary>
+    public Action<StreamName>? BeforeSnapshotRead { get; set; }
+
+    public ValueTask<Snapshot?> ReadSnapshotAsync(StreamName stream, CancellationToken cancellation)
+    {
+        BeforeSnapshotRead?.Invoke(stream);
+        return inner.Snapshots!.ReadSnapshotAsync(stream, cancellation);
+    }
+
+    public ValueTask WriteSnapshotAsync(Snapshot snapshot, CancellationToken cancellation)
+    {
+        BeforeSnapshotWrite?.Invoke(snapshot);
+        SnapshotsWritten.Add(snapshot);
+        return inner.Snapshots!.WriteSnapshotAsync(snapshot, cancellation);
+    }
+
+    public ValueTask DeleteSnapshotAsync(StreamName stream, CancellationToken cancellation) => inner.Snapshots!.DeleteSnapshotAsync(stream, cancellation);
 
     public ValueTask BeatAsync(HostBeat beat, CancellationToken cancellation) =>
         LosesBeats ? throw new TimeoutException("beat lost") : inner.Beats!.BeatAsync(beat, cancellation);
