@@ -81,6 +81,12 @@ namespace Microsoft.Extensions.DependencyInjection
                 configure(events);
             }
 
+            var snapshots = new SnapshotTypes(events);
+            foreach (var add in provider.GetServices<Action<SnapshotTypes>>())
+            {
+                add(snapshots);
+            }
+
             var store = provider.GetService<ILogStore>()
                 ?? throw new InvalidOperationException(
                     "No log was chosen: call UsePostgreSql(\"...\") or UseSqlite(\"file\") on what AddCoordinator returns (or UseInMemoryLog() for a trial).");
@@ -91,12 +97,13 @@ namespace Microsoft.Extensions.DependencyInjection
                 ThreadPoolDispatcher.Instance,
                 provider.GetService<Func<ITransport, ITransport>>(),
                 $"{Environment.MachineName}:{Environment.ProcessId}",
-                provider.GetService<IHostProcesses>() ?? LinuxProcesses.Instance);
+                provider.GetService<IHostProcesses>() ?? LinuxProcesses.Instance,
+                provider.GetService<ISnapshotStore>());
             return new TransactionEngine(
                 seams,
                 provider.GetRequiredService<IOptions<CoordinatorOptions>>().Value,
                 events,
-                new AggregateTypes(events),
+                new AggregateTypes(events, snapshots),
                 provider.GetRequiredService<ILoggerFactory>().CreateLogger("Coordinator"));
         }
     }

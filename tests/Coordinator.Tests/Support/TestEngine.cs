@@ -16,6 +16,8 @@ internal sealed class TestLogger : ILogger
 
     public List<string> Alarms { get; } = [];
 
+    public List<(int Id, LogLevel Level, string Text)> Said { get; } = [];
+
     public IDisposable? BeginScope<TState>(TState state)
         where TState : notnull => null;
 
@@ -23,6 +25,7 @@ internal sealed class TestLogger : ILogger
 
     public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
     {
+        Said.Add((eventId.Id, logLevel, formatter(state, exception) + exception?.Message));
         if (AlarmIds.Contains(eventId.Id))
         {
             Alarms.Add(formatter(state, exception) + exception);
@@ -61,7 +64,8 @@ internal sealed class TestEngine : IAsyncDisposable
         Func<ITransport, ITransport>? transport = null,
         Action<CoordinatorOptions>? configure = null,
         ulong seed = 1,
-        EventTypes? events = null)
+        EventTypes? events = null,
+        Action<SnapshotTypes>? snapshots = null)
     {
         rows ??= new InMemoryLogStore(loop.Time);
         events ??= EventTypes();
@@ -70,7 +74,9 @@ internal sealed class TestEngine : IAsyncDisposable
         var options = new CoordinatorOptions { TakeOverAtStart = true };
         configure?.Invoke(options);
         var seams = new EngineSeams(store, loop.Time, new SeededRandom(seed), loop, transport, "here", UnknownProcesses.Instance);
-        return new TestEngine(new TransactionEngine(seams, options, events, new AggregateTypes(events), logger), rows, store, logger);
+        var snapshotTypes = new SnapshotTypes(events);
+        snapshots?.Invoke(snapshotTypes);
+        return new TestEngine(new TransactionEngine(seams, options, events, new AggregateTypes(events, snapshotTypes), logger), rows, store, logger);
     }
 
     /// <summary>An engine that owns the log.</summary>
@@ -81,9 +87,10 @@ internal sealed class TestEngine : IAsyncDisposable
         Func<ITransport, ITransport>? transport = null,
         Action<CoordinatorOptions>? configure = null,
         ulong seed = 1,
-        EventTypes? events = null)
+        EventTypes? events = null,
+        Action<SnapshotTypes>? snapshots = null)
     {
-        var engine = Create(loop, rows, faults, transport, configure, seed, events);
+        var engine = Create(loop, rows, faults, transport, configure, seed, events, snapshots);
         await engine.Engine.StartAsync(CancellationToken.None);
         return engine;
     }
@@ -127,6 +134,9 @@ internal sealed class TestEngine : IAsyncDisposable
         Assert.True(Engine.Participants.IsIdle, "a lock is held or awaited, or a transaction is still at work at a participant");
         Assert.Equal(0, Engine.InFlightCount);
     }
+
+    /// <summary>What the engine logged under an id.</summary>
+    public IReadOnlyList<(LogLevel Level, string Text)> Said(int id) => [.. _logger.Said.Where(said => said.Id == id).Select(said => (said.Level, said.Text))];
 
     /// <summary>No machine got an input that no correct peer sends, and the committer is whole.</summary>
     public void AssertNoViolation() => Assert.Empty(_logger.Alarms);

@@ -9,6 +9,7 @@ internal sealed class TestStore(ILogStore inner) : ILogStore, IHostBeats, ISnaps
 {
     private readonly List<RowGroup> _late = [];
     private TaskCompletionSource<bool>? _held;
+    private TaskCompletionSource? _heldSnapshot;
     private readonly List<TaskCompletionSource> _heldReads = []; // one each: the runtime may spread the waiters of one over threads
 
     public string Description => inner.Description;
@@ -190,11 +191,26 @@ internal sealed class TestStore(ILogStore inner) : ILogStore, IHostBeats, ISnaps
         return inner.Snapshots!.ReadSnapshotAsync(stream, cancellation);
     }
 
-    public ValueTask WriteSnapshotAsync(Snapshot snapshot, CancellationToken cancellation)
+    /// <summary>Writes of snapshots wait until <see cref="ReleaseSnapshots"/>.</summary>
+    public bool HoldsSnapshots { get; set; }
+
+    public void ReleaseSnapshots()
+    {
+        HoldsSnapshots = false;
+        _heldSnapshot?.TrySetResult();
+    }
+
+    public async ValueTask WriteSnapshotAsync(Snapshot snapshot, CancellationToken cancellation)
     {
         BeforeSnapshotWrite?.Invoke(snapshot);
+        if (HoldsSnapshots)
+        {
+            _heldSnapshot = new TaskCompletionSource();
+            await _heldSnapshot.Task.ConfigureAwait(false);
+        }
+
         SnapshotsWritten.Add(snapshot);
-        return inner.Snapshots!.WriteSnapshotAsync(snapshot, cancellation);
+        await inner.Snapshots!.WriteSnapshotAsync(snapshot, cancellation).ConfigureAwait(false);
     }
 
     public ValueTask DeleteSnapshotAsync(StreamName stream, CancellationToken cancellation) => inner.Snapshots!.DeleteSnapshotAsync(stream, cancellation);
