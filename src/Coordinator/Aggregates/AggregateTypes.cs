@@ -37,6 +37,14 @@ internal sealed class AggregateTypes(EventTypes events, SnapshotTypes? snapshots
     public StateKind ValueOf<T>()
         where T : class => _values.GetOrAdd(typeof(T), static (type, self) => new StateKind(new StateShape(type, self.Events, null, null, null, null)), this);
 
+    /// <summary>The stream of an aggregate.</summary>
+    public static StreamName StreamOf<T>(string id)
+        where T : class, IAggregate<T>
+    {
+        ArgumentException.ThrowIfNullOrEmpty(id);
+        return new StreamName(string.Concat(T.Category, "/", id));
+    }
+
     /// <summary>Throws if a stream belongs to the engine or to an aggregate.</summary>
     public void EnsurePlain(StreamName stream)
     {

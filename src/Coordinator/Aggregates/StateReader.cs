@@ -16,6 +16,15 @@ internal sealed class StateReader(StreamName stream, StateShape shape, ILogStore
     private const int PageSize = 500;
     private const int PageSizeBack = 16;
 
+    /// <summary>The last version wanted.</summary>
+    public long VersionMax { get; set; } = long.MaxValue;
+
+    /// <summary>What <see cref="LastWritten"/> is to know of: rows whose <see cref="LogRow.WrittenAt"/> is not later.</summary>
+    public long WrittenMax { get; set; } = long.MaxValue;
+
+    /// <summary>The state behind the last row that was written by then, however many there are behind it.</summary>
+    public StateAt LastWritten { get; private set; } = shape.Initial;
+
     /// <summary>The last page was the end of the stream, or ended before a row that was not accepted.</summary>
     public bool IsAtEnd { get; private set; }
 
@@ -39,13 +48,19 @@ internal sealed class StateReader(StreamName stream, StateShape shape, ILogStore
             return await LastValueAsync(from, cancellation).ConfigureAwait(false);
         }
 
+        if (CountAfter(from.Version) is not (> 0 and var count))
+        {
+            IsAtEnd = true;
+            return from;
+        }
+
         if (from.Version == 0 && shape.Snapshots is { } type && await FromSnapshotAsync(type, cancellation).ConfigureAwait(false) is { } at)
         {
             return at;
         }
 
-        var rows = await store.ReadAsync(stream, from.Version + 1, PageSize, cancellation).ConfigureAwait(false);
-        IsAtEnd = rows.Length < PageSize;
+        var rows = await store.ReadAsync(stream, from.Version + 1, count, cancellation).ConfigureAwait(false);
+        IsAtEnd = rows.Length < count;
         return Fold(from, rows.AsSpan());
     }
 
@@ -69,17 +84,22 @@ internal sealed class StateReader(StreamName stream, StateShape shape, ILogStore
             return null;
         }
 
-        // One that this process does not understand proves all the same that the log had the row (rule D-3).
-        var rows = await store.ReadAsync(stream, snapshot.Version, PageSize + 1, cancellation).ConfigureAwait(false);
-        if (!shape.Keeper.IsVouchedFor(snapshot, rows.IsEmpty ? null : rows[0]) || state is null || !accepts(rows[0]))
+        // One that this process does not understand, or does not need, proves all the same that the log had the row (rule D-3).
+        var isWanted = state is not null && snapshot.Version <= VersionMax;
+        var count = 1 + (isWanted ? CountAfter(snapshot.Version) : 0);
+        var rows = await store.ReadAsync(stream, snapshot.Version, count, cancellation).ConfigureAwait(false);
+        if (!shape.Keeper.IsVouchedFor(snapshot, rows.IsEmpty ? null : rows[0]) || !isWanted || rows[0].WrittenAt > WrittenMax || !accepts(rows[0]))
         {
             return null;
         }
 
         SnapshotVersion = snapshot.Version;
-        IsAtEnd = rows.Length <= PageSize;
-        return Fold(new StateAt(snapshot.Version, rows[0].Position, state), rows.AsSpan()[1..]);
+        IsAtEnd = rows.Length < count;
+        LastWritten = new StateAt(snapshot.Version, rows[0].Position, state);
+        return Fold(LastWritten, rows.AsSpan()[1..]);
     }
+
+    private int CountAfter(long version) => (int)Math.Min(PageSize, VersionMax - version);
 
     private StateAt Fold(StateAt at, ReadOnlySpan<LogRow> rows)
     {
@@ -93,6 +113,7 @@ internal sealed class StateReader(StreamName stream, StateShape shape, ILogStore
 
             at = new StateAt(row.Version, row.Position, row.Kind is RowKind.Event ? shape.Fold(at.State, shape.Read(row)) : at.State);
             IsHeld = row.Kind is RowKind.Held;
+            LastWritten = row.WrittenAt <= WrittenMax ? at : LastWritten;
         }
 
         return at;

@@ -52,7 +52,7 @@ namespace Microsoft.Extensions.DependencyInjection
     public static class CoordinatorServiceCollectionExtensions
     {
         /// <summary>
-        /// Adds <see cref="ITransactions"/> and <see cref="IEventLog"/> and the hosted service that owns the log. Choose a log on
+        /// Adds <see cref="ITransactions"/>, <see cref="IAggregates"/> and <see cref="IEventLog"/> and the hosted service that owns the log. Choose a log on
         /// the returned builder; may be called again to configure more. Options are checked when the host starts.
         /// </summary>
         public static CoordinatorBuilder AddCoordinator(this IServiceCollection services, Action<CoordinatorOptions>? configure = null)
@@ -68,6 +68,7 @@ namespace Microsoft.Extensions.DependencyInjection
             services.TryAddSingleton(TimeProvider.System);
             services.TryAddSingleton(CreateEngine);
             services.TryAddSingleton<ITransactions>(static provider => provider.GetRequiredService<TransactionEngine>());
+            services.TryAddSingleton<IAggregates>(static provider => provider.GetRequiredService<TransactionEngine>());
             services.TryAddSingleton<IEventLog>(static provider => provider.GetRequiredService<TransactionEngine>());
             services.TryAddEnumerable(ServiceDescriptor.Singleton<IHostedService, CoordinatorHostedService>());
             return new CoordinatorBuilder(services);

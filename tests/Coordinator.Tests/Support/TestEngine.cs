@@ -54,6 +54,8 @@ internal sealed class TestEngine : IAsyncDisposable
 
     public ITransactions Transactions => Engine;
 
+    public IAggregates Aggregates => Engine;
+
     public static EventTypes EventTypes() => new EventTypes().Add<Deposited>().Add<Withdrawn>().Add<Settings>().Add<Noted>();
 
     /// <summary>An engine that has not started.</summary>

@@ -33,6 +33,12 @@ internal sealed class TestStore(ILogStore inner) : ILogStore, IHostBeats, ISnaps
     /// <summary>Reads of streams wait until <see cref="ReleaseRead"/>.</summary>
     public bool HoldsReads { get; set; }
 
+    /// <summary>What such reads have found is told when <see cref="ReleaseRead"/> says so.</summary>
+    public bool HoldsReadAnswers { get; set; }
+
+    /// <summary>Writes are carried out, and answered when the test says so.</summary>
+    public TaskCompletionSource? AnswerOfAppends { get; set; }
+
     /// <summary>A given-up write is kept, and lands when <see cref="LandLate"/> says so.</summary>
     public bool LandsLate { get; set; }
 
@@ -107,7 +113,9 @@ internal sealed class TestStore(ILogStore inner) : ILogStore, IHostBeats, ISnaps
             }
         }
 
-        return await inner.AppendAsync(group).ConfigureAwait(false);
+        var written = await inner.AppendAsync(group).ConfigureAwait(false);
+        await (AnswerOfAppends?.Task ?? Task.CompletedTask).ConfigureAwait(false);
+        return written;
     }
 
     public void AbandonAppend()
@@ -152,6 +160,13 @@ internal sealed class TestStore(ILogStore inner) : ILogStore, IHostBeats, ISnaps
         await HoldReadAsync(cancellation).ConfigureAwait(false);
         var rows = await inner.ReadAsync(stream, fromVersion, count, unreadable, cancellation).ConfigureAwait(false);
         RowsRead += rows.Length;
+        if (HoldsReadAnswers)
+        {
+            var held = new TaskCompletionSource();
+            _heldReads.Add(held);
+            await held.Task.WaitAsync(cancellation).ConfigureAwait(false);
+        }
+
         return rows;
     }
 
