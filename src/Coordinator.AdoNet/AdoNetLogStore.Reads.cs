@@ -31,6 +31,13 @@ internal sealed partial class AdoNetLogStore
     }
 
     /// <inheritdoc/>
+    public async ValueTask<LogRow?> ReadLastAsync(StreamName stream, CancellationToken cancellation)
+    {
+        var rows = await QueryAsync(_dialect.ReadLastRowStatement, stream, cancellation).ConfigureAwait(false);
+        return rows.Count == 0 ? null : RowTrust.Trusted(rows[^1], rows.Count > 1 ? rows[^2] : null);
+    }
+
+    /// <inheritdoc/>
     public async ValueTask<ShardEnd> ReadShardEndAsync(ushort shard, CancellationToken cancellation)
     {
         var stream = LogStreams.Shard(shard);

@@ -2,8 +2,19 @@ using System.Collections.Immutable;
 using System.Data.Common;
 using System.Globalization;
 using Coordinator.Log;
+using Coordinator.Protocol;
 
 namespace Coordinator.AdoNet;
+
+/// <summary>Writes snapshots over a connection of its own, so that no commit waits for one.</summary>
+internal interface ISnapshotWriter
+{
+    /// <inheritdoc cref="ISnapshotStore.WriteSnapshotAsync"/>
+    ValueTask WriteAsync(Snapshot snapshot, CancellationToken cancellation);
+
+    /// <inheritdoc cref="ISnapshotStore.DeleteSnapshotAsync"/>
+    ValueTask DeleteAsync(StreamName stream, CancellationToken cancellation);
+}
 
 /// <summary>
 /// What differs from database to database: how to connect, the schema, the statements, and what an error means.
@@ -53,6 +64,15 @@ internal abstract class LogDialect : IAsyncDisposable
     /// transaction_id, epoch, shard and position of the stream's last row (or nulls).
     /// </summary>
     public abstract string InspectStatement { get; }
+
+    /// <summary>The snapshot of @stream, all <see cref="SnapshotDecoder.Columns"/>.</summary>
+    public abstract string ReadSnapshotStatement { get; }
+
+    /// <summary>
+    /// Where snapshots are written beside the writer's connection; null where only that may write, and
+    /// <see cref="LogWriter.WriteSnapshot"/> does between two groups.
+    /// </summary>
+    public virtual ISnapshotWriter? SnapshotWriter => null;
 
     /// <summary>Heartbeats of the hosts that share the log; null where a lock shows who lives.</summary>
     public virtual IHostBeats? Beats => null;

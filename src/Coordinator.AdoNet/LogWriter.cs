@@ -1,5 +1,6 @@
 using System.Data.Common;
 using Coordinator.Log;
+using Coordinator.Protocol;
 
 namespace Coordinator.AdoNet;
 
@@ -36,6 +37,15 @@ internal abstract class LogWriter(DbConnection connection) : IDisposable
 
     /// <summary>Writes a claim by one statement; the version it got, or 0 if the guard failed.</summary>
     public abstract long WriteClaim(ShardClaim claim);
+
+    /// <summary>
+    /// Writes a snapshot over the last one unless that is newer, in a transaction of its own that is not forced to disk. Never between
+    /// <see cref="Begin"/> and <see cref="Commit"/>. Whatever it throws, the writer is thrown away: the next group starts on a sound one.
+    /// </summary>
+    public virtual void WriteSnapshot(Snapshot snapshot) => throw new NotSupportedException("Another connection writes snapshots.");
+
+    /// <summary>Removes a snapshot, as <see cref="WriteSnapshot"/> writes one.</summary>
+    public virtual void DeleteSnapshot(StreamName stream) => throw new NotSupportedException("Another connection writes snapshots.");
 
     /// <summary>
     /// Sends COMMIT. True only if the server acknowledged it as a COMMIT: PostgreSQL, for one, answers ROLLBACK without an

@@ -24,7 +24,7 @@ internal static class RowDecoder
     public static LogRow Read(DbDataReader reader, StreamName stream)
     {
         string? fault = null;
-        var payload = ReadPayload(reader, ref fault);
+        var payload = Payload(reader, PayloadColumn, ref fault);
         return new LogRow
         {
             Stream = stream,
@@ -42,7 +42,7 @@ internal static class RowDecoder
             Previous = new LogPosition(
                 (ushort)Number(reader, 9, "previous_shard", 0, ushort.MaxValue, ref fault),
                 (ulong)Number(reader, 10, "previous_position", 0, long.MaxValue, ref fault)),
-            Type = ReadText(reader, 11, "type", ref fault),
+            Type = Text(reader, 11, "type", ref fault),
             TypeVersion = (int)Number(reader, 12, "type_version", int.MinValue, int.MaxValue, ref fault),
             WrittenAt = Number(reader, 13, "written_at", long.MinValue, long.MaxValue, ref fault),
             Checksum = (uint)Number(reader, 14, "checksum", 0, uint.MaxValue, ref fault),
@@ -91,7 +91,8 @@ internal static class RowDecoder
         return default;
     }
 
-    private static string ReadText(DbDataReader reader, int column, string name, ref string? fault)
+    /// <summary>A text; damage otherwise.</summary>
+    public static string Text(DbDataReader reader, int column, string name, ref string? fault)
     {
         if (reader.GetValue(column) is string text)
         {
@@ -102,9 +103,10 @@ internal static class RowDecoder
         return string.Empty;
     }
 
-    private static ReadOnlyMemory<byte> ReadPayload(DbDataReader reader, ref string? fault)
+    /// <summary>Bytes, and not more than any row may hold; damage otherwise.</summary>
+    public static ReadOnlyMemory<byte> Payload(DbDataReader reader, int column, ref string? fault)
     {
-        if (reader.GetValue(PayloadColumn) is byte[] bytes)
+        if (reader.GetValue(column) is byte[] bytes)
         {
             if (bytes.Length <= RowTrust.PayloadBytesMax)
             {

@@ -4,7 +4,7 @@ namespace Coordinator.AdoNet;
 /// One thread and the writer's connection it owns. Drivers block, some of them (SQLite) always: on the thread pool of a
 /// small machine a few such calls would hold up everything else.
 /// </summary>
-internal sealed class WriterLane : IDisposable
+internal sealed partial class WriterLane : IDisposable
 {
     private readonly LogDialect _dialect;
     private readonly Lock _gate = new();
@@ -130,23 +130,24 @@ internal sealed class WriterLane : IDisposable
         while (true)
         {
             _posted.Wait();
-            Action? work;
-            lock (_gate)
-            {
-                work = _work;
-                if (work is null && _stopped)
-                {
-                    break;
-                }
-            }
-
+            var (work, ends) = Next();
             work?.Invoke();
-            if (_leftBehind)
+            if (ends || _leftBehind)
             {
                 break;
             }
         }
 
+        RefuseBetween();
         DestroyWriter();
+    }
+
+    private (Action? Work, bool Ends) Next()
+    {
+        lock (_gate)
+        {
+            var work = IsBetweenDue ? TakeBetween() : _work;
+            return (work, work is null && _stopped);
+        }
     }
 }

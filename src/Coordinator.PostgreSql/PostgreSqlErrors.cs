@@ -44,14 +44,14 @@ internal static class PostgreSqlErrors
         "3D000" => $"There is no database '{target.Database}' at {target.Server}. Create it, or correct Database in the connection string.",
         "3F000" => $"The search path of '{target.User}' names no schema in {target}. Create one, or set Search Path in the connection string.",
         "42501" => $"The user '{target.User}' lacks a right in {target}: {error.MessageText}. {Rights}",
-        "53300" => $"{target} has no connection left: {error.MessageText}. A host of this log needs up to eight; raise max_connections.",
+        "53300" => $"{target} has no connection left: {error.MessageText}. A host of this log needs up to nine; raise max_connections.",
         "57P03" => $"{target} is not ready: {error.MessageText}. Start again when it is.",
         _ => $"{target} can't be used: {error.MessageText} ({error.SqlState}).",
     };
 
     /// <summary>What the log's user must be allowed.</summary>
     public const string Rights =
-        "Grant it USAGE on the schema, SELECT, INSERT and DELETE on coordinator_event, SELECT, INSERT, UPDATE and DELETE on coordinator_host, "
+        "Grant it USAGE on the schema, SELECT, INSERT and DELETE on coordinator_event, SELECT, INSERT, UPDATE and DELETE on coordinator_host and coordinator_snapshot, "
         + "SELECT on coordinator_schema, and CREATE on the schema if the log is to create its tables itself.";
 
     private static string ClassOf(string state) => state.Length >= 2 ? state[..2] : state;

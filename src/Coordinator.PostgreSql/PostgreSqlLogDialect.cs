@@ -22,6 +22,7 @@ internal sealed class PostgreSqlLogDialect : LogDialect
     private readonly ILogger _logger;
     private readonly Func<DbConnection, DbConnection>? _wrap;
     private readonly PostgreSqlHostBeats _beats;
+    private readonly PostgreSqlSnapshots _snapshots;
     private readonly Lock _gate = new();
     private string? _store;
     private bool _warned;
@@ -39,6 +40,7 @@ internal sealed class PostgreSqlLogDialect : LogDialect
         _logger = logger;
         _wrap = wrap;
         _beats = new PostgreSqlHostBeats(_target);
+        _snapshots = new PostgreSqlSnapshots(_target, OpenForSnapshots);
     }
 
     /// <inheritdoc/>
@@ -70,6 +72,12 @@ internal sealed class PostgreSqlLogDialect : LogDialect
 
     /// <inheritdoc/>
     public override string ReadLastRowStatement => PostgreSqlStatements.ReadLastRow;
+
+    /// <inheritdoc/>
+    public override string ReadSnapshotStatement => PostgreSqlStatements.ReadSnapshot;
+
+    /// <inheritdoc/>
+    public override ISnapshotWriter? SnapshotWriter => _snapshots;
 
     /// <inheritdoc/>
     public override string InspectStatement => PostgreSqlStatements.Inspect;
@@ -159,7 +167,18 @@ internal sealed class PostgreSqlLogDialect : LogDialect
     }
 
     /// <inheritdoc/>
-    public override ValueTask DisposeAsync() => _beats.DisposeAsync();
+    public override async ValueTask DisposeAsync()
+    {
+        await _beats.DisposeAsync().ConfigureAwait(false);
+        await _snapshots.DisposeAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>A server that was restored beneath a running host must not be given what the host remembers.</summary>
+    private void OpenForSnapshots(NpgsqlConnection connection)
+    {
+        PostgreSqlSession.MakeSnapshotWriter(connection);
+        TakeTable(connection);
+    }
 
     private string IdentityExpression =>
         _options.SynchronousStandby ? PostgreSqlStatements.IdentityOfAnyTimeLine : PostgreSqlStatements.Identity;

@@ -35,6 +35,10 @@ internal static class PostgreSqlSession
         Execute(connection, $"SELECT {Common(connection)}, set_config('default_transaction_read_only', 'on', false)");
     }
 
+    /// <summary>The same for a session that writes snapshots, which may be lost: their commits are not waited for.</summary>
+    public static void MakeSnapshotWriter(NpgsqlConnection connection) =>
+        Execute(connection, $"SELECT {Common(connection)}, set_config('synchronous_commit', 'off', false)");
+
     /// <summary>What the log's table is, in this session.</summary>
     /// <exception cref="LogStoreException">It can't keep a log, or this user can't write to it.</exception>
     public static LogTable ReadTable(NpgsqlConnection connection, PostgreSqlLogOptions options, PostgreSqlTarget target)
@@ -44,7 +48,9 @@ internal static class PostgreSqlSession
             $"SELECT c.oid, c.relpersistence = 'p', {(options.SynchronousStandby ? PostgreSqlStatements.IdentityOfAnyTimeLine : PostgreSqlStatements.Identity)}, "
             + "has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT') AND has_table_privilege(c.oid, 'DELETE') "
             + "AND has_table_privilege(h.oid, 'SELECT') AND has_table_privilege(h.oid, 'INSERT') AND has_table_privilege(h.oid, 'UPDATE') AND has_table_privilege(h.oid, 'DELETE') "
-            + "FROM pg_class c, pg_class h WHERE c.oid = to_regclass('coordinator_event') AND h.oid = to_regclass('coordinator_host')";
+            + "AND has_table_privilege(s.oid, 'SELECT') AND has_table_privilege(s.oid, 'INSERT') AND has_table_privilege(s.oid, 'UPDATE') AND has_table_privilege(s.oid, 'DELETE') "
+            + "FROM pg_class c, pg_class h, pg_class s "
+            + "WHERE c.oid = to_regclass('coordinator_event') AND h.oid = to_regclass('coordinator_host') AND s.oid = to_regclass('coordinator_snapshot')";
         using var reader = command.ExecuteReader();
         if (!reader.Read())
         {

@@ -57,6 +57,22 @@ internal static class PostgreSqlStatements
           shards        integer[] NOT NULL
         ) WITH (fillfactor = 20);
 
+        -- Snapshots: the state of an aggregate up to a version, one a stream. They may be deleted at any time; that costs only time.
+        CREATE TABLE IF NOT EXISTS coordinator_snapshot (
+          stream        text COLLATE "C" NOT NULL CONSTRAINT coordinator_snapshot_key PRIMARY KEY,
+          version       bigint   NOT NULL,
+          append_writer bigint   NOT NULL,
+          append_number bigint   NOT NULL,
+          generation    smallint NOT NULL,
+          shard         integer  NOT NULL,
+          position      bigint   NOT NULL,
+          type          text     NOT NULL,
+          type_version  integer  NOT NULL,
+          written_at    bigint   NOT NULL,
+          checksum      bigint   NOT NULL,
+          payload       bytea    NOT NULL
+        );
+
         INSERT INTO coordinator_schema (version)
           SELECT 2 WHERE NOT EXISTS (SELECT 1 FROM coordinator_schema);
         """;
@@ -143,6 +159,18 @@ internal static class PostgreSqlStatements
         + "WHERE coalesce((SELECT epoch FROM last), 0) = $13 AND meta.same AND meta.store = live.store "
         + "ON CONFLICT (stream, version) DO NOTHING RETURNING version) "
         + "SELECT (SELECT version FROM claimed), live.store, meta.store, meta.same FROM live LEFT JOIN meta ON true";
+
+    public const string ReadSnapshot = "SELECT " + SnapshotDecoder.Columns + " FROM coordinator_snapshot WHERE stream = @stream";
+
+    /// <summary>Parameters in the order of the columns. It changes nothing if the one that is there is newer.</summary>
+    public const string WriteSnapshot =
+        "INSERT INTO coordinator_snapshot AS s (stream, " + SnapshotDecoder.Columns + ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) "
+        + "ON CONFLICT (stream) DO UPDATE SET version = excluded.version, append_writer = excluded.append_writer, append_number = excluded.append_number, "
+        + "generation = excluded.generation, shard = excluded.shard, position = excluded.position, type = excluded.type, "
+        + "type_version = excluded.type_version, written_at = excluded.written_at, checksum = excluded.checksum, payload = excluded.payload "
+        + "WHERE (s.generation, s.version) <= (excluded.generation, excluded.version)";
+
+    public const string DeleteSnapshot = "DELETE FROM coordinator_snapshot WHERE stream = $1";
 
     public const string Beat =
         "INSERT INTO coordinator_host (host, beat, machine, boot, pid_namespace, pid, started_at, shards) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) "

@@ -76,6 +76,9 @@ internal sealed partial class SqliteLogDialect : LogDialect
     public override string ReadLastRowStatement => SqliteStatements.ReadLastRow;
 
     /// <inheritdoc/>
+    public override string ReadSnapshotStatement => SqliteStatements.ReadSnapshot;
+
+    /// <inheritdoc/>
     public override string InspectStatement => SqliteStatements.Inspect;
 
     /// <inheritdoc/>

@@ -13,7 +13,7 @@ namespace Coordinator.Sqlite;
 /// The only connection that writes. BEGIN IMMEDIATE takes SQLite's one write lock, so that what the checks read can't
 /// change before COMMIT.
 /// </summary>
-internal sealed class SqliteLogWriter : LogWriter
+internal sealed partial class SqliteLogWriter : LogWriter
 {
     private readonly SqliteWriterConnection _native;
     private readonly DbCommand _begin;
@@ -115,6 +115,8 @@ internal sealed class SqliteLogWriter : LogWriter
             {
                 command.Dispose();
             }
+
+            DisposeSnapshots();
         }
 
         base.Dispose(disposing);

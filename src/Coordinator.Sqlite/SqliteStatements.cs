@@ -40,6 +40,22 @@ internal static class SqliteStatements
         CREATE INDEX IF NOT EXISTS coordinator_event_decision
           ON coordinator_event (transaction_id) WHERE kind IN (19, 20);
 
+        -- Snapshots: the state of an aggregate up to a version, one a stream. They may be deleted at any time; that costs only time.
+        CREATE TABLE IF NOT EXISTS coordinator_snapshot (
+          stream        TEXT    COLLATE BINARY NOT NULL PRIMARY KEY,
+          version       INTEGER NOT NULL,
+          append_writer INTEGER NOT NULL,
+          append_number INTEGER NOT NULL,
+          generation    INTEGER NOT NULL,
+          shard         INTEGER NOT NULL,
+          position      INTEGER NOT NULL,
+          type          TEXT    NOT NULL,
+          type_version  INTEGER NOT NULL,
+          written_at    INTEGER NOT NULL,
+          checksum      INTEGER NOT NULL,
+          payload       BLOB    NOT NULL
+        );
+
         INSERT INTO coordinator_schema (version)
           SELECT 2 WHERE NOT EXISTS (SELECT 1 FROM coordinator_schema);
         """;
@@ -94,4 +110,16 @@ internal static class SqliteStatements
         + "AND EXISTS (SELECT 1 FROM coordinator_event WHERE stream = 'meta' AND append_writer = ?13 AND append_number = ?14 "
         + "AND version = (SELECT max(version) FROM coordinator_event WHERE stream = 'meta')) "
         + "RETURNING version";
+
+    public const string ReadSnapshot = "SELECT " + SnapshotDecoder.Columns + " FROM coordinator_snapshot WHERE stream = @stream";
+
+    /// <summary>Parameters in the order of the columns. It changes nothing if the one that is there is newer.</summary>
+    public const string WriteSnapshot =
+        "INSERT INTO coordinator_snapshot (stream, " + SnapshotDecoder.Columns + ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) "
+        + "ON CONFLICT (stream) DO UPDATE SET version = excluded.version, append_writer = excluded.append_writer, append_number = excluded.append_number, "
+        + "generation = excluded.generation, shard = excluded.shard, position = excluded.position, type = excluded.type, "
+        + "type_version = excluded.type_version, written_at = excluded.written_at, checksum = excluded.checksum, payload = excluded.payload "
+        + "WHERE (coordinator_snapshot.generation, coordinator_snapshot.version) <= (excluded.generation, excluded.version)";
+
+    public const string DeleteSnapshot = "DELETE FROM coordinator_snapshot WHERE stream = ?1";
 }

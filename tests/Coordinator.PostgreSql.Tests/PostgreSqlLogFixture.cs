@@ -70,6 +70,10 @@ internal sealed class PostgreSqlLogFixture : ILogStoreFixture
         });
     }
 
+    /// <inheritdoc/>
+    public Task DamageSnapshotAsync(Protocol.StreamName stream) =>
+        ExecuteAsync($"UPDATE coordinator_snapshot SET payload = 'damaged' WHERE stream = '{stream}'");
+
     public async Task<NpgsqlConnection> ConnectAsync(string applicationName = "another program")
     {
         var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(Options.ConnectionString)

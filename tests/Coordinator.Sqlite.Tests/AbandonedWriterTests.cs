@@ -61,6 +61,8 @@ public sealed class AbandonedWriterTests : IAsyncDisposable
 
         public override string ReadLastRowStatement => _sqlite.ReadLastRowStatement;
 
+        public override string ReadSnapshotStatement => _sqlite.ReadSnapshotStatement;
+
         public override string InspectStatement => _sqlite.InspectStatement;
 
         public override ValueTask AcquireAsync(CancellationToken cancellation) => _sqlite.AcquireAsync(cancellation);

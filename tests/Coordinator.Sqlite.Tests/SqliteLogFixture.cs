@@ -56,6 +56,15 @@ internal sealed class SqliteLogFixture : ILogStoreFixture
         });
     }
 
+    /// <inheritdoc/>
+    public async Task DamageSnapshotAsync(Protocol.StreamName stream)
+    {
+        await using var connection = Connect();
+        await using var command = connection.CreateCommand();
+        command.CommandText = $"UPDATE coordinator_snapshot SET payload = x'00' WHERE stream = '{stream}'";
+        Expect.Equal(1, await command.ExecuteNonQueryAsync(), "snapshots damaged");
+    }
+
     public SqliteConnection Connect()
     {
         var connection = new SqliteConnection(string.Create(CultureInfo.InvariantCulture, $"Data Source={Options.DataSource};Pooling=False"));

@@ -11,6 +11,8 @@ internal sealed class CrashingStore(ILogStore inner, CrashPoint point) : ILogSto
 
     public IHostBeats? Beats => inner.Beats;
 
+    public ISnapshotStore? Snapshots => inner.Snapshots;
+
     public ValueTask<OpenedLog> OpenAsync(LogMeta proposed, CancellationToken cancellation) => inner.OpenAsync(proposed, cancellation);
 
     public async ValueTask<GroupAnswer> AppendAsync(RowGroup group)
@@ -37,6 +39,8 @@ internal sealed class CrashingStore(ILogStore inner, CrashPoint point) : ILogSto
     public ValueTask<ImmutableArray<LogRow>> ReadAsync(
         StreamName stream, long fromVersion, int count, UnreadableRows unreadable, CancellationToken cancellation) =>
         inner.ReadAsync(stream, fromVersion, count, unreadable, cancellation);
+
+    public ValueTask<LogRow?> ReadLastAsync(StreamName stream, CancellationToken cancellation) => inner.ReadLastAsync(stream, cancellation);
 
     public ValueTask<ShardEnd> ReadShardEndAsync(ushort shard, CancellationToken cancellation) => inner.ReadShardEndAsync(shard, cancellation);
 

@@ -26,6 +26,9 @@ internal sealed class FaultyLogStore(ILogStore inner, Func<AppendFault>? next = 
     public IHostBeats? Beats => inner.Beats;
 
     /// <inheritdoc/>
+    public ISnapshotStore? Snapshots => inner.Snapshots;
+
+    /// <inheritdoc/>
     public Task Stalled => _stalled.Task;
 
     /// <summary>Draws faults from a seed: this share of writes, all kinds alike, without those that stall.</summary>
@@ -93,6 +96,9 @@ internal sealed class FaultyLogStore(ILogStore inner, Func<AppendFault>? next = 
     public ValueTask<ImmutableArray<LogRow>> ReadAsync(
         StreamName stream, long fromVersion, int count, UnreadableRows unreadable, CancellationToken cancellation) =>
         inner.ReadAsync(stream, fromVersion, count, unreadable, cancellation);
+
+    /// <inheritdoc/>
+    public ValueTask<LogRow?> ReadLastAsync(StreamName stream, CancellationToken cancellation) => inner.ReadLastAsync(stream, cancellation);
 
     /// <inheritdoc/>
     public ValueTask<ShardEnd> ReadShardEndAsync(ushort shard, CancellationToken cancellation) =>

@@ -32,6 +32,9 @@ internal interface ILogStoreFixture : IAsyncDisposable
 
     /// <summary>Damages one row behind the store's back.</summary>
     Task DamageAsync(RowKey key, RowDamage damage);
+
+    /// <summary>Puts other bytes in the place of a snapshot's payload, behind the store's back.</summary>
+    Task DamageSnapshotAsync(Protocol.StreamName stream);
 }
 
 /// <summary>What happens to a row that lies on a bad disk, or in the hands of somebody with an SQL prompt.</summary>

@@ -30,7 +30,33 @@ internal sealed class InMemoryLogFixture(TimeProvider time) : ILogStoreFixture
     }
 
     /// <inheritdoc/>
+    public Task DamageSnapshotAsync(StreamName stream)
+    {
+        _rows.Damage(stream, static snapshot => SnapshotDamage.WithPayload(snapshot!, "damaged"u8.ToArray()));
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc/>
     public ValueTask DisposeAsync() => _rows.DisposeAsync();
+}
+
+/// <summary>What damage makes of a snapshot.</summary>
+internal static class SnapshotDamage
+{
+    /// <summary>Other content under the same checksum.</summary>
+    public static Snapshot WithPayload(Snapshot snapshot, ReadOnlyMemory<byte> payload) => new()
+    {
+        Stream = snapshot.Stream,
+        Version = snapshot.Version,
+        AppendId = snapshot.AppendId,
+        Generation = snapshot.Generation,
+        Position = snapshot.Position,
+        Type = snapshot.Type,
+        TypeVersion = snapshot.TypeVersion,
+        WrittenAt = snapshot.WrittenAt,
+        Payload = payload,
+        Checksum = snapshot.Checksum,
+    };
 }
 
 /// <summary>What each damage makes of a row.</summary>

@@ -12,6 +12,10 @@ internal static partial class LogStoreConformance
     [
         new("Pages follow one another without gap or repeat", fixture => PagingAsync(fixture, "a")),
         new("Pages of a shard are verified from row to row", fixture => PagingAsync(fixture, LogStreams.ShardPrefix + "0")),
+        new("The last row of a stream is read alone", fixture => LastRowAsync(fixture, "a")),
+        new("The last row of a shard is verified against the one before it", fixture => LastRowAsync(fixture, LogStreams.ShardPrefix + "0")),
+        new("An absent stream has no last row", LastRowOfAbsent),
+        new("A last row that can't be trusted is named and never absent", DamagedLastRow),
         new("A read behind the end is empty", ReadBehindTheEnd),
         new("A read of an absent stream is empty", ReadOfAbsent),
         new("Inspection tells taken, free and absent keys apart", InspectsKeys),

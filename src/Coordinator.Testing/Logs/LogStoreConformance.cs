@@ -20,6 +20,7 @@ internal static partial class LogStoreConformance
         .. AnswerCases,
         .. SettlementCases,
         .. BeatCases,
+        .. SnapshotCases,
     ];
 
     /// <summary>Finds a case by its name.</summary>

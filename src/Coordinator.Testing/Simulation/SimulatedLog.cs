@@ -24,6 +24,9 @@ internal sealed class SimulatedLog
     /// <summary>What the server holds. Set by a simulation that plays the loss of rows.</summary>
     public InMemoryLogStore Rows { get; set; }
 
+    /// <summary>Of each stream: the snapshot before the last one.</summary>
+    internal Dictionary<StreamName, Snapshot?> OlderSnapshots { get; } = [];
+
     /// <summary>What goes wrong now.</summary>
     public StoreFaults Faults { get; set; } = StoreFaults.None;
 

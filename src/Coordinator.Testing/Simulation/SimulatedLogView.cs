@@ -38,6 +38,10 @@ internal sealed partial class SimulatedLogView(SimulationLoop loop, SimulatedLog
     }
 
     /// <inheritdoc/>
+    public ValueTask<LogRow?> ReadLastAsync(StreamName stream, CancellationToken cancellation) =>
+        CallAsync("read the last row", () => Log.Rows.ReadLastAsync(stream, CancellationToken.None), cancellation);
+
+    /// <inheritdoc/>
     public ValueTask<ShardEnd> ReadShardEndAsync(ushort shard, CancellationToken cancellation) =>
         CallAsync("read the end", () => Log.Rows.ReadShardEndAsync(shard, CancellationToken.None), cancellation);
 

@@ -26,6 +26,10 @@ internal static class Situations
     public const string OrphanLost = "store: write of a dead process lost";
     public const string ClaimUnclear = "store: claim unclear";
     public const string ClaimRefused = "store: claim refused by the guard";
+    public const string SnapshotWritten = "store: snapshot written";
+    public const string SnapshotLost = "store: snapshot lost";
+    public const string SnapshotOld = "store: old snapshot read";
+    public const string SnapshotTorn = "store: torn snapshot read";
     public const string MessageLost = "network: lost";
     public const string MessageRepeated = "network: repeated";
     public const string MessageDelayed = "network: delayed";

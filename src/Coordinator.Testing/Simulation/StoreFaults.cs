@@ -58,6 +58,15 @@ internal sealed record StoreFaults
     /// <summary>Of reads that fail.</summary>
     public double ReadFails { get; init; }
 
+    /// <summary>Of snapshots that are lost when they are written.</summary>
+    public double SnapshotLost { get; init; }
+
+    /// <summary>Of reads of a snapshot that find the one before it.</summary>
+    public double SnapshotOld { get; init; }
+
+    /// <summary>Of reads of a snapshot that find a part of it.</summary>
+    public double SnapshotTorn { get; init; }
+
     /// <summary>Of calls that take long.</summary>
     public double Slow { get; init; }
 

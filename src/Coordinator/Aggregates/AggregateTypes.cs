@@ -6,22 +6,44 @@ using Coordinator.Protocol;
 namespace Coordinator.Aggregates;
 
 /// <summary>How activations of each kind of state are made, and which stream names belong to aggregates.</summary>
-internal sealed class AggregateTypes(EventTypes events)
+internal sealed class AggregateTypes(EventTypes events, SnapshotTypes? snapshots = null)
 {
-    private readonly ConcurrentDictionary<Type, Func<StreamName, Activation>> _factories = new();
+    private readonly ConcurrentDictionary<Type, StateKind> _aggregates = new();
+    private readonly ConcurrentDictionary<Type, StateKind> _values = new();
     private readonly ConcurrentDictionary<string, Type> _categories = new(StringComparer.Ordinal);
+
+    private EventTypes Events => events;
+
+    private SnapshotTypes? Snapshots => snapshots;
+
+    /// <summary>Keeps snapshots; set by the engine before the first activation is made.</summary>
+    public SnapshotKeeper? Keeper { get; set; }
 
     /// <summary>Makes activations of an aggregate.</summary>
     /// <exception cref="InvalidOperationException">Its category is no name, or belongs to another aggregate.</exception>
     public Func<StreamName, Activation> Factory<T>()
-        where T : class, IAggregate<T> => _factories.TryGetValue(typeof(T), out var known) ? known : Add<T>();
+        where T : class, IAggregate<T> => KindOf<T>().Create;
 
     /// <summary>Makes activations of a plain value: the last event is the value.</summary>
     public Func<StreamName, Activation> StateFactory<T>()
-        where T : class => _factories.GetOrAdd(
-            typeof(T),
-            static (type, types) => stream => new FoldedActivation(stream, type, types, null, (_, value) => value),
-            events);
+        where T : class => ValueOf<T>().Create;
+
+    /// <summary>What an aggregate's streams have in common.</summary>
+    /// <inheritdoc cref="Factory" path="/exception"/>
+    public StateKind KindOf<T>()
+        where T : class, IAggregate<T> => _aggregates.TryGetValue(typeof(T), out var known) ? known : Add<T>();
+
+    /// <summary>What streams of a plain value have in common.</summary>
+    public StateKind ValueOf<T>()
+        where T : class => _values.GetOrAdd(typeof(T), static (type, self) => new StateKind(new StateShape(type, self.Events, null, null, null, null)), this);
+
+    /// <summary>The stream of an aggregate.</summary>
+    public static StreamName StreamOf<T>(string id)
+        where T : class, IAggregate<T>
+    {
+        ArgumentException.ThrowIfNullOrEmpty(id);
+        return new StreamName(string.Concat(T.Category, "/", id));
+    }
 
     /// <summary>Throws if a stream belongs to the engine or to an aggregate.</summary>
     public void EnsurePlain(StreamName stream)
@@ -38,7 +60,7 @@ internal sealed class AggregateTypes(EventTypes events)
         }
     }
 
-    private Func<StreamName, Activation> Add<T>()
+    private StateKind Add<T>()
         where T : class, IAggregate<T>
     {
         var category = T.Category;
@@ -53,9 +75,18 @@ internal sealed class AggregateTypes(EventTypes events)
             throw new InvalidOperationException($"Category '{category}' belongs to {owner}; give {typeof(T)} another one.");
         }
 
-        return _factories.GetOrAdd(
+        return _aggregates.GetOrAdd(
             typeof(T),
-            static (type, types) => stream => new FoldedActivation(stream, type, types, T.Initial, static (state, @event) => ((T)state!).Apply(@event)),
-            events);
+            static (type, self) => new StateKind(new StateShape(
+                type, self.Events, T.Initial, static (state, @event) => ((T)state!).Apply(@event), self.Snapshots?.Find(type), self.Keeper)),
+            this);
     }
+}
+
+/// <summary>A type of state, and how its activations are made.</summary>
+internal sealed class StateKind(StateShape shape)
+{
+    public StateShape Shape => shape;
+
+    public Func<StreamName, Activation> Create { get; } = stream => new FoldedActivation(stream, shape);
 }

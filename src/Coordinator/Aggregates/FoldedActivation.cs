@@ -4,65 +4,92 @@ using Coordinator.Protocol;
 
 namespace Coordinator.Aggregates;
 
-/// <summary>An activation with a state: the fold of the stream's events.</summary>
-internal sealed class FoldedActivation(StreamName stream, Type shape, EventTypes events, object? initial, Func<object?, object, object> fold)
-    : Activation(stream, shape)
+/// <summary>An activation with a state: the fold of the stream's events, or its last one.</summary>
+internal sealed partial class FoldedActivation(StreamName stream, StateShape shape) : Activation(stream, shape.Type)
 {
-    private const int PageSize = 500;
+    private object? _state = shape.Initial.State;
+    private long _snapshotVersion;
+    private bool _isOffered;
 
-    private object? _state = initial;
+    /// <summary>How its snapshots are made. Has meaning where they are.</summary>
+    public SnapshotType SnapshotType => shape.Snapshots!;
 
     /// <inheritdoc/>
     protected override object? DurableState => _state;
 
-    /// <summary>The state with one more event.</summary>
-    /// <exception cref="InvalidOperationException">The user's Apply returned null.</exception>
-    public object Fold(object? state, object @event) =>
-        fold(state, @event) ?? throw new InvalidOperationException($"Apply of {Shape} returned null for {@event}: it must return the new state.");
+    /// <inheritdoc cref="StateShape.Fold"/>
+    public object Fold(object? state, object @event) => shape.Fold(state, @event);
 
     public override async ValueTask LoadAsync(ILogStore store, TransactionId reader, CancellationToken cancellation)
     {
+        var reading = new StateReader(Stream, shape, store, IsNotOfALaterOwner);
         while (!IsCurrent)
         {
-            var (version, state, doubts) = Here();
-            var rows = await store.ReadAsync(Stream, version + 1, PageSize, cancellation).ConfigureAwait(false);
-            foreach (var row in rows)
-            {
-                if (row.Transaction.Shard == reader.Shard && row.Transaction.Epoch > reader.Epoch)
-                {
-                    // What this process remembers of other streams may be older: together they would be no state that ever was.
-                    throw new TransactionRefusedException(reader, $"Another process owns this log now: it has written to '{Stream}'. This process must be restarted.");
-                }
-
-                state = row.Kind is RowKind.Event ? Fold(state, Read(row)) : state;
-            }
-
+            var (from, doubts) = Here();
+            var at = await reading.NextAsync(from, cancellation).ConfigureAwait(false);
             lock (Gate)
             {
-                if (Version == version && Doubts == doubts)
+                if (Version == from.Version && Doubts == doubts)
                 {
-                    _state = state;
-                    Version = rows.IsEmpty ? version : rows[^1].Version;
-                    Position = rows.IsEmpty ? Position : rows[^1].Position;
-                    IsCurrent = rows.Length < PageSize;
+                    Install(at, reading);
                 }
             }
         }
+
+        bool IsNotOfALaterOwner(LogRow row)
+        {
+            // What this process remembers of other streams may be older: together they would be no state that ever was.
+            return row.Transaction.Shard != reader.Shard || row.Transaction.Epoch <= reader.Epoch
+                ? true
+                : throw new TransactionRefusedException(reader, $"Another process owns this log now: it has written to '{Stream}'. This process must be restarted.");
+        }
     }
 
-    private (long Version, object? State, int Doubts) Here()
+    /// <summary>The state that a snapshot is to be taken of: known durable, be it the last one or not.</summary>
+    public StateAt TakeForSnapshot() => Here().At;
+
+    /// <summary>A snapshot was taken at this version, or given up.</summary>
+    public void SnapshotTaken(long version)
     {
         lock (Gate)
         {
-            return (Version, _state, Doubts);
+            _snapshotVersion = Math.Max(_snapshotVersion, version);
+            _isOffered = false;
         }
     }
 
-    protected override void Install(Participation participation) => _state = participation.Working;
+    protected override void Install(Participation participation)
+    {
+        _state = participation.Working;
+        OfferIfDue(participation.EndVersion);
+    }
 
-    private object Read(LogRow row) =>
-        events.TryDeserialize(row.Type, row.TypeVersion, row.Payload.Span)
-        ?? throw new UnknownEventTypeException(row.Stream, row.Version, row.Type, row.TypeVersion);
+    private void Install(StateAt at, StateReader reading)
+    {
+        (Version, Position, _state) = at;
+        _snapshotVersion = Math.Max(_snapshotVersion, reading.SnapshotVersion);
+        IsCurrent = reading.IsAtEnd;
+        if (IsCurrent)
+        {
+            OfferIfDue(Version);
+        }
+    }
+
+    private void OfferIfDue(long version)
+    {
+        if (!_isOffered && shape.Snapshots is { } type && version - _snapshotVersion >= type.Every)
+        {
+            _isOffered = shape.Keeper.TryOffer(this);
+        }
+    }
+
+    private (StateAt At, int Doubts) Here()
+    {
+        lock (Gate)
+        {
+            return (new StateAt(Version, Position, _state), Doubts);
+        }
+    }
 }
 
 /// <summary>A stream that events are published to: no state and no lock; the log numbers the events.</summary>

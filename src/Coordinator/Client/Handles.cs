@@ -2,7 +2,7 @@ using Coordinator.Participants;
 
 namespace Coordinator;
 
-/// <summary>An aggregate as a transaction reads it.</summary>
+/// <summary>An aggregate as it was read.</summary>
 public sealed class AggregateView<T>
     where T : class, IAggregate<T>
 {
@@ -17,6 +17,12 @@ public sealed class AggregateView<T>
 
     /// <summary>The version of its last event; 0 if it has none.</summary>
     public long Version { get; }
+
+    /// <summary>
+    /// Of a read outside transactions by the host that owns the log: a transaction that changes this had voted and was not known to be
+    /// decided, so that what was read may already be past. Always false in a transaction, and as of a version or an instant.
+    /// </summary>
+    public bool IsInDoubt { get; internal init; }
 }
 
 /// <summary>An aggregate that a transaction may change.</summary>
@@ -45,7 +51,7 @@ public sealed class Aggregate<T>
     public void Raise(object @event) => _transaction.Record(_participation, @event);
 }
 
-/// <summary>A plain value as a transaction reads it.</summary>
+/// <summary>A plain value as it was read.</summary>
 public sealed class StateView<T>
     where T : class
 {
@@ -60,6 +66,12 @@ public sealed class StateView<T>
 
     /// <summary>How many values there were.</summary>
     public long Version { get; }
+
+    /// <summary>
+    /// Of a read outside transactions by the host that owns the log: a transaction that changes this had voted and was not known to be
+    /// decided, so that what was read may already be past. Always false in a transaction, and as of a version or an instant.
+    /// </summary>
+    public bool IsInDoubt { get; internal init; }
 }
 
 /// <summary>A plain value that a transaction may replace; every value it had stays in its stream.</summary>

@@ -50,6 +50,12 @@ public sealed class CoordinatorOptions
     public int ActivationsMax { get; set; } = 100_000;
 
     /// <summary>
+    /// How many bytes a snapshot may have; of a larger state none is taken, and a warning says so once. On SQLite commits wait for a snapshot
+    /// that is being written. Default 1 MiB.
+    /// </summary>
+    public int SnapshotBytesMax { get; set; } = 1024 * 1024;
+
+    /// <summary>
     /// True: the start of the host waits until this process owns the log. False: it returns while the process stands by; Begin is
     /// refused until it owns the log, and the readiness check says so. Default true.
     /// </summary>
@@ -90,6 +96,7 @@ internal sealed class CoordinatorOptionsValidator : IValidateOptions<Coordinator
         Count(nameof(options.BacklogBytesMax), options.BacklogBytesMax, 64 * 1024, 16L * 1024 * 1024 * 1024);
         Count(nameof(options.GroupBytesMax), options.GroupBytesMax, 4096, 16 * 1024 * 1024);
         Count(nameof(options.ActivationsMax), options.ActivationsMax, 1, 100_000_000);
+        Count(nameof(options.SnapshotBytesMax), options.SnapshotBytesMax, 1024, 64 * 1024 * 1024);
         if (options.LockTimeout > options.TransactionTimeout)
         {
             faults.Add(

@@ -66,7 +66,7 @@ namespace Microsoft.Extensions.DependencyInjection
     public static class CoordinatorServiceCollectionExtensions
     {
         /// <summary>
-        /// Adds <see cref="ITransactions"/> and <see cref="IEventLog"/> and the hosted service that owns the log. Choose a log on
+        /// Adds <see cref="ITransactions"/>, <see cref="IAggregates"/> and <see cref="IEventLog"/> and the hosted service that owns the log. Choose a log on
         /// the returned builder; may be called again to configure more. Options are checked when the host starts.
         /// </summary>
         public static CoordinatorBuilder AddCoordinator(this IServiceCollection services, Action<CoordinatorOptions>? configure = null)
@@ -82,6 +82,7 @@ namespace Microsoft.Extensions.DependencyInjection
             services.TryAddSingleton(TimeProvider.System);
             services.TryAddSingleton(CreateEngine);
             services.TryAddSingleton<ITransactions>(static provider => provider.GetRequiredService<TransactionEngine>());
+            services.TryAddSingleton<IAggregates>(static provider => provider.GetRequiredService<TransactionEngine>());
             services.TryAddSingleton<IEventLog>(static provider => provider.GetRequiredService<TransactionEngine>());
             services.TryAddEnumerable(ServiceDescriptor.Singleton<IHostedService, CoordinatorHostedService>());
             return new CoordinatorBuilder(services);
@@ -95,6 +96,12 @@ namespace Microsoft.Extensions.DependencyInjection
                 configure(events);
             }
 
+            var snapshots = new SnapshotTypes(events);
+            foreach (var add in provider.GetServices<Action<SnapshotTypes>>())
+            {
+                add(snapshots);
+            }
+
             var store = provider.GetService<ILogStore>()
                 ?? throw new InvalidOperationException(
                     "No log was chosen: call UsePostgreSql(\"...\") or UseSqlite(\"file\") on what AddCoordinator returns (or UseInMemoryLog() for a trial).");
@@ -105,12 +112,13 @@ namespace Microsoft.Extensions.DependencyInjection
                 ThreadPoolDispatcher.Instance,
                 provider.GetService<Func<ITransport, ITransport>>(),
                 $"{Environment.MachineName}:{Environment.ProcessId}",
-                provider.GetService<IHostProcesses>() ?? LinuxProcesses.Instance);
+                provider.GetService<IHostProcesses>() ?? LinuxProcesses.Instance,
+                provider.GetService<ISnapshotStore>());
             return new TransactionEngine(
                 seams,
                 provider.GetRequiredService<IOptions<CoordinatorOptions>>().Value,
                 events,
-                new AggregateTypes(events),
+                new AggregateTypes(events, snapshots),
                 provider.GetRequiredService<ILoggerFactory>().CreateLogger("Coordinator"),
                 provider.GetService<Action<ResiliencePipelineBuilder<TransactionOutcome>>>());
         }

@@ -127,7 +127,7 @@ internal sealed partial class TransactionEngine
     /// <summary>Why this host is not ready for work, or null if it is.</summary>
     public string? NotReadyReason => RefusalOf(_shard);
 
-    private bool IsQuiet => InFlightCount == 0 && _committer.IsIdle && Volatile.Read(ref _looking) == 0;
+    private bool IsQuiet => InFlightCount == 0 && _committer.IsIdle && Volatile.Read(ref _looking) == 0 && _snapshots.IsIdle;
 
     /// <summary>Until it succeeds: a store that is away when the host starts is no worse than one that goes away later.</summary>
     private async Task OpenInBackgroundAsync()
@@ -158,6 +158,7 @@ internal sealed partial class TransactionEngine
         var identity = new LogIdentity(_seams.Random.Next() >> (64 - LogIdentity.LogIdBits), 1);
         var meta = _meta = await LogOpening.OpenAsync(
             _seams.Store, new LogMeta(identity, 1, LogMeta.CurrentFormatVersion), Options.RestoredAsGeneration, _seams.Time, cancellation).ConfigureAwait(false);
+        _snapshots.Open(meta.Identity.Generation);
         if (meta.ShardCount != 1)
         {
             throw new LogStoreException($"{_seams.Store.Description} has {meta.ShardCount} shards: it belongs to a cluster, and this host takes a log of one shard only.");

@@ -15,6 +15,7 @@ internal sealed partial class TransactionEngine
             return;
         }
 
+        _snapshots.Stop();
         _stop.Cancel(); // ends an opening, and a look that has not claimed yet
         _owned.TryComplete(new OperationCanceledException("The host was stopped while it stood by."), Dispatcher);
         if (_timer is not null && !IsQuiet)
@@ -47,9 +48,9 @@ internal sealed partial class TransactionEngine
             await timer.DisposeAsync().ConfigureAwait(false);
         }
 
-        if (!_committer.IsIdle || Volatile.Read(ref _looking) != 0)
+        if (!_committer.IsIdle || Volatile.Read(ref _looking) != 0 || !_snapshots.IsIdle)
         {
-            // The store has not answered for a batch or a read: closing it under that could hang as well. The process lets go of it.
+            // The store has not answered for a batch, a snapshot or a read: closing it under that could hang as well. The process lets go of it.
             StoreLeftOpen(_logger, _seams.Store.Description);
             return;
         }

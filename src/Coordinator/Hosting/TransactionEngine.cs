@@ -19,6 +19,7 @@ namespace Coordinator.Hosting;
 /// <param name="Transport">Wraps the in-process transport; null for the plain one.</param>
 /// <param name="HostName">Goes into ShardOwned, for people.</param>
 /// <param name="Processes">Which of the hosts on this machine are gone.</param>
+/// <param name="Snapshots">Where snapshots are kept; null: where the log's store keeps them.</param>
 internal sealed record EngineSeams(
     ILogStore Store,
     TimeProvider Time,
@@ -26,7 +27,8 @@ internal sealed record EngineSeams(
     IDispatcher Dispatcher,
     Func<ITransport, ITransport>? Transport,
     string HostName,
-    IHostProcesses Processes);
+    IHostProcesses Processes,
+    ISnapshotStore? Snapshots = null);
 
 /// <summary>
 /// The embedded host: one process that owns the log's only shard, and everything in it. Puts the parts together, decides nothing.
@@ -42,6 +44,7 @@ internal sealed partial class TransactionEngine : ITransactions, IEventLog, IAsy
     private readonly ITransport _transport;
     private readonly GroupCommitter _committer;
     private readonly ResiliencePipeline<TransactionOutcome> _reruns;
+    private readonly SnapshotKeeper _snapshots;
     private Shard? _shard;
 
     public TransactionEngine(
@@ -59,6 +62,7 @@ internal sealed partial class TransactionEngine : ITransactions, IEventLog, IAsy
         Aggregates = aggregates;
         _reruns = Client.Reruns.Build(reruns, seams.Time, seams.Random);
         _clock = new MonotonicClock(seams.Time);
+        _snapshots = NewSnapshotKeeper();
         _host = seams.Random.Next();
         var local = new LocalTransport(this);
         _transport = seams.Transport?.Invoke(local) ?? local;

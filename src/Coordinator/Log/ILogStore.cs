@@ -21,6 +21,9 @@ internal interface ILogStore : IAsyncDisposable
     /// <summary>Where the hosts that share the log beat; null where a lock of the operating system shows who lives.</summary>
     IHostBeats? Beats { get; }
 
+    /// <summary>Where the store keeps snapshots; null where it keeps none.</summary>
+    ISnapshotStore? Snapshots { get; }
+
     /// <summary>
     /// Opens the log; creates the schema and the meta row if they are missing and creation is allowed. Takes the owner's lock
     /// where the store has one, waiting for it until cancelled.
@@ -56,6 +59,10 @@ internal interface ILogStore : IAsyncDisposable
     /// <exception cref="LogCorruptException">A row can't be trusted, unless <paramref name="unreadable"/> asks for a mark.</exception>
     ValueTask<ImmutableArray<LogRow>> ReadAsync(
         StreamName stream, long fromVersion, int count, UnreadableRows unreadable, CancellationToken cancellation);
+
+    /// <summary>Reads the last row of a stream, or null; nothing of what stands before it.</summary>
+    /// <exception cref="LogCorruptException">It can't be trusted.</exception>
+    ValueTask<LogRow?> ReadLastAsync(StreamName stream, CancellationToken cancellation);
 
     /// <summary>
     /// Reads, on one snapshot, the shard's last row and its last ShardOwned row. Rows that can't be trusted are marked and

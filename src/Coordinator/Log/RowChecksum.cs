@@ -47,7 +47,8 @@ internal static class RowChecksum
     /// <summary>The seed for the shard row that follows this one.</summary>
     public static uint SeedAfter(LogRow row) => SeedAfter(row.Checksum, row.Kind, row.Version);
 
-    private static uint Extend(uint crc, string text)
+    /// <summary>Carries a CRC on over a text.</summary>
+    internal static uint Extend(uint crc, string text)
     {
         Span<byte> bytes = stackalloc byte[192]; // 64 characters are at most 192 bytes of UTF-8
         var rest = text.AsSpan();
@@ -61,7 +62,8 @@ internal static class RowChecksum
         return crc;
     }
 
-    private static uint Extend(uint crc, ReadOnlySpan<byte> bytes)
+    /// <summary>Carries a CRC on over bytes.</summary>
+    internal static uint Extend(uint crc, ReadOnlySpan<byte> bytes)
     {
         while (bytes.Length >= sizeof(ulong))
         {

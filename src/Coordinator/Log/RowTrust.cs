@@ -28,6 +28,11 @@ internal static class RowTrust
         return ContentFaultOf(row) ?? ChecksumFaultOf(row, before);
     }
 
+    /// <summary>The row, if it can be trusted.</summary>
+    /// <exception cref="LogCorruptException">It can't.</exception>
+    public static LogRow Trusted(LogRow row, LogRow? before) =>
+        FaultOf(row, before) is { } fault ? throw new LogCorruptException(row.Stream, row.Version, fault) : row;
+
     /// <summary>What no row may hold: never written, and damage if it is read.</summary>
     public static string? ContentFaultOf(LogRow row)
     {

@@ -11,6 +11,8 @@ internal abstract class MutantStore(ILogStore inner) : ILogStore
 
     public IHostBeats? Beats => Inner.Beats;
 
+    public virtual ISnapshotStore? Snapshots => Inner.Snapshots;
+
     protected ILogStore Inner { get; } = inner;
 
     public ValueTask<OpenedLog> OpenAsync(LogMeta proposed, CancellationToken cancellation) => Inner.OpenAsync(proposed, cancellation);
@@ -27,6 +29,8 @@ internal abstract class MutantStore(ILogStore inner) : ILogStore
     public virtual ValueTask<ImmutableArray<LogRow>> ReadAsync(
         StreamName stream, long fromVersion, int count, UnreadableRows unreadable, CancellationToken cancellation) =>
         Inner.ReadAsync(stream, fromVersion, count, unreadable, cancellation);
+
+    public virtual ValueTask<LogRow?> ReadLastAsync(StreamName stream, CancellationToken cancellation) => Inner.ReadLastAsync(stream, cancellation);
 
     public ValueTask<ShardEnd> ReadShardEndAsync(ushort shard, CancellationToken cancellation) => Inner.ReadShardEndAsync(shard, cancellation);
 

@@ -92,6 +92,8 @@ public sealed class DisplacedHostTests
 
         public IHostBeats Beats => this;
 
+        public ISnapshotStore? Snapshots => inner.Snapshots;
+
         public ValueTask BeatAsync(HostBeat beat, CancellationToken cancellation) =>
             IsCut ? throw new IOException("cut off") : inner.Beats!.BeatAsync(beat, cancellation);
 
@@ -123,6 +125,8 @@ public sealed class DisplacedHostTests
         public ValueTask<ImmutableArray<LogRow>> ReadAsync(
             StreamName stream, long fromVersion, int count, UnreadableRows unreadable, CancellationToken cancellation) =>
             inner.ReadAsync(stream, fromVersion, count, unreadable, cancellation);
+
+        public ValueTask<LogRow?> ReadLastAsync(StreamName stream, CancellationToken cancellation) => inner.ReadLastAsync(stream, cancellation);
 
         public ValueTask<LogRow?> FindDecisionAsync(TransactionId transaction, CancellationToken cancellation) =>
             inner.FindDecisionAsync(transaction, cancellation);

@@ -1,4 +1,5 @@
 using Coordinator.Hosting;
+using Coordinator.Log;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -37,6 +38,48 @@ public sealed class RegistrationTests
     }
 
     [Fact]
+    public async Task An_aggregate_that_was_registered_is_kept_in_snapshots()
+    {
+        var services = Services();
+        var store = new TestStore(new InMemoryLogStore(TimeProvider.System));
+        var written = new TaskCompletionSource<Snapshot>(TaskCreationOptions.RunContinuationsAsynchronously);
+        store.BeforeSnapshotWrite = written.SetResult;
+        services.AddCoordinator().UseLogStore(_ => store).AddSnapshots<Account>("bank.account", version: 3, every: 2);
+        await using var provider = services.BuildServiceProvider();
+        var hosted = Assert.Single(provider.GetServices<IHostedService>());
+        await hosted.StartAsync(CancellationToken.None);
+        await provider.GetRequiredService<ITransactions>().DepositAsync("a", 1);
+        await provider.GetRequiredService<ITransactions>().DepositAsync("a", 1);
+
+        var snapshot = await written.Task;
+        Assert.Equal((2L, "bank.account", 3), (snapshot.Version, snapshot.Type, snapshot.TypeVersion));
+        await hosted.StopAsync(CancellationToken.None);
+    }
+
+    [Theory]
+    [InlineData("no name", 1, 1)]
+    [InlineData("account", 0, 1)]
+    [InlineData("account", 1, 0)]
+    [InlineData("taken", 1, 1)]
+    public void A_name_version_or_distance_of_snapshots_that_makes_no_sense_is_refused(string name, int version, int every)
+    {
+        var types = new Aggregates.SnapshotTypes(TestEngine.EventTypes());
+        types.Add<Other>("taken", 1, 1, null);
+        Assert.ThrowsAny<ArgumentException>(() => types.Add<Account>(name, version, every, null));
+        types.Add<Account>("account", 1, 1, null);
+        Assert.Throws<ArgumentException>(() => types.Add<Account>("account", 1, 1, null));
+    }
+
+    private sealed record Other : IAggregate<Other>
+    {
+        public static string Category => "other";
+
+        public static Other Initial { get; } = new();
+
+        public Other Apply(object @event) => this;
+    }
+
+    [Fact]
     public void The_defaults_are_valid() => Assert.True(new CoordinatorOptionsValidator().Validate(null, new()).Succeeded);
 
     [Fact]
@@ -56,10 +99,11 @@ public sealed class RegistrationTests
             GroupBytesMax = int.MaxValue,
             ActivationsMax = 0,
             BacklogBytesMax = 1,
+            SnapshotBytesMax = 1,
         };
         var faults = new CoordinatorOptionsValidator().Validate(null, wrong).Failures!.ToList();
 
-        Assert.Equal(12, faults.Count);
+        Assert.Equal(13, faults.Count);
         var limited = typeof(CoordinatorOptions).GetProperties().Where(option => option.PropertyType != typeof(bool) && option.PropertyType != typeof(byte?));
         Assert.All(limited, option => Assert.Contains(faults, fault => fault.StartsWith(option.Name + " is ", StringComparison.Ordinal)));
     }

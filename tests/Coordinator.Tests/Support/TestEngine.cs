@@ -16,6 +16,8 @@ internal sealed class TestLogger : ILogger
 
     public List<string> Alarms { get; } = [];
 
+    public List<(int Id, LogLevel Level, string Text)> Said { get; } = [];
+
     public IDisposable? BeginScope<TState>(TState state)
         where TState : notnull => null;
 
@@ -23,6 +25,7 @@ internal sealed class TestLogger : ILogger
 
     public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
     {
+        Said.Add((eventId.Id, logLevel, formatter(state, exception) + exception?.Message));
         if (AlarmIds.Contains(eventId.Id))
         {
             Alarms.Add(formatter(state, exception) + exception);
@@ -51,6 +54,8 @@ internal sealed class TestEngine : IAsyncDisposable
 
     public ITransactions Transactions => Engine;
 
+    public IAggregates Aggregates => Engine;
+
     public static EventTypes EventTypes() => new EventTypes().Add<Deposited>().Add<Withdrawn>().Add<Settings>().Add<Noted>();
 
     /// <summary>An engine that has not started. Work is run once, unless the test asks for more.</summary>
@@ -62,7 +67,8 @@ internal sealed class TestEngine : IAsyncDisposable
         Action<CoordinatorOptions>? configure = null,
         ulong seed = 1,
         EventTypes? events = null,
-        bool reruns = false)
+        bool reruns = false,
+        Action<SnapshotTypes>? snapshots = null)
     {
         rows ??= new InMemoryLogStore(loop.Time);
         events ??= EventTypes();
@@ -71,7 +77,9 @@ internal sealed class TestEngine : IAsyncDisposable
         var options = new CoordinatorOptions { TakeOverAtStart = true };
         configure?.Invoke(options);
         var seams = new EngineSeams(store, loop.Time, new SeededRandom(seed), loop, transport, "here", UnknownProcesses.Instance);
-        var engine = new TransactionEngine(seams, options, events, new AggregateTypes(events), logger, reruns ? null : static _ => { });
+        var snapshotTypes = new SnapshotTypes(events);
+        snapshots?.Invoke(snapshotTypes);
+        var engine = new TransactionEngine(seams, options, events, new AggregateTypes(events, snapshotTypes), logger, reruns ? null : static _ => { });
         return new TestEngine(engine, rows, store, logger);
     }
 
@@ -84,9 +92,10 @@ internal sealed class TestEngine : IAsyncDisposable
         Action<CoordinatorOptions>? configure = null,
         ulong seed = 1,
         EventTypes? events = null,
-        bool reruns = false)
+        bool reruns = false,
+        Action<SnapshotTypes>? snapshots = null)
     {
-        var engine = Create(loop, rows, faults, transport, configure, seed, events, reruns);
+        var engine = Create(loop, rows, faults, transport, configure, seed, events, reruns, snapshots);
         await engine.Engine.StartAsync(CancellationToken.None);
         return engine;
     }
@@ -130,6 +139,9 @@ internal sealed class TestEngine : IAsyncDisposable
         Assert.True(Engine.Participants.IsIdle, "a lock is held or awaited, or a transaction is still at work at a participant");
         Assert.Equal(0, Engine.InFlightCount);
     }
+
+    /// <summary>What the engine logged under an id.</summary>
+    public IReadOnlyList<(LogLevel Level, string Text)> Said(int id) => [.. _logger.Said.Where(said => said.Id == id).Select(said => (said.Level, said.Text))];
 
     /// <summary>No machine got an input that no correct peer sends, and the committer is whole.</summary>
     public void AssertNoViolation() => Assert.Empty(_logger.Alarms);

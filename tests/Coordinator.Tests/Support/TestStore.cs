@@ -5,15 +5,18 @@ using Coordinator.Protocol;
 namespace Coordinator.Tests;
 
 /// <summary>A store that counts, can hold a write or a read until released, and can answer by script.</summary>
-internal sealed class TestStore(ILogStore inner) : ILogStore, IHostBeats
+internal sealed class TestStore(ILogStore inner) : ILogStore, IHostBeats, ISnapshotStore
 {
     private readonly List<RowGroup> _late = [];
     private TaskCompletionSource<bool>? _held;
+    private TaskCompletionSource? _heldSnapshot;
     private readonly List<TaskCompletionSource> _heldReads = []; // one each: the runtime may spread the waiters of one over threads
 
     public string Description => inner.Description;
 
     public IHostBeats? Beats => inner.Beats is null ? null : this;
+
+    public ISnapshotStore? Snapshots => inner.Snapshots is null ? null : this;
 
     /// <summary>This host's beats are not taken.</summary>
     public bool LosesBeats { get; set; }
@@ -29,6 +32,12 @@ internal sealed class TestStore(ILogStore inner) : ILogStore, IHostBeats
 
     /// <summary>Reads of streams wait until <see cref="ReleaseRead"/>.</summary>
     public bool HoldsReads { get; set; }
+
+    /// <summary>What such reads have found is told when <see cref="ReleaseRead"/> says so.</summary>
+    public bool HoldsReadAnswers { get; set; }
+
+    /// <summary>Writes are carried out, and answered when the test says so.</summary>
+    public TaskCompletionSource? AnswerOfAppends { get; set; }
 
     /// <summary>A given-up write is kept, and lands when <see cref="LandLate"/> says so.</summary>
     public bool LandsLate { get; set; }
@@ -110,7 +119,9 @@ internal sealed class TestStore(ILogStore inner) : ILogStore, IHostBeats
             }
         }
 
-        return await inner.AppendAsync(group).ConfigureAwait(false);
+        var written = await inner.AppendAsync(group).ConfigureAwait(false);
+        await (AnswerOfAppends?.Task ?? Task.CompletedTask).ConfigureAwait(false);
+        return written;
     }
 
     public void AbandonAppend()
@@ -152,15 +163,78 @@ internal sealed class TestStore(ILogStore inner) : ILogStore, IHostBeats
             BeforeShardRead?.Invoke(fromVersion);
         }
 
-        if (HoldsReads)
+        await HoldReadAsync(cancellation).ConfigureAwait(false);
+        var rows = await inner.ReadAsync(stream, fromVersion, count, unreadable, cancellation).ConfigureAwait(false);
+        RowsRead += rows.Length;
+        if (HoldsReadAnswers)
         {
             var held = new TaskCompletionSource();
             _heldReads.Add(held);
             await held.Task.WaitAsync(cancellation).ConfigureAwait(false);
         }
 
-        return await inner.ReadAsync(stream, fromVersion, count, unreadable, cancellation).ConfigureAwait(false);
+        return rows;
     }
+
+    private async ValueTask HoldReadAsync(CancellationToken cancellation)
+    {
+        if (HoldsReads)
+        {
+            var held = new TaskCompletionSource();
+            _heldReads.Add(held);
+            await held.Task.WaitAsync(cancellation).ConfigureAwait(false);
+        }
+    }
+
+    public async ValueTask<LogRow?> ReadLastAsync(StreamName stream, CancellationToken cancellation)
+    {
+        BeforeRead?.Invoke(stream);
+        RowsRead++;
+        await HoldReadAsync(cancellation).ConfigureAwait(false);
+        return await inner.ReadLastAsync(stream, cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>How many rows were read of streams.</summary>
+    public int RowsRead { get; set; }
+
+    /// <summary>Every snapshot that was written.</summary>
+    public List<Snapshot> SnapshotsWritten { get; } = [];
+
+    /// <summary>Throws for a write of a snapshot, if it wants to.</summary>
+    public Action<Snapshot>? BeforeSnapshotWrite { get; set; }
+
+    /// <summary>Throws for a read of a snapshot, if it wants to.</summary>
+    public Action<StreamName>? BeforeSnapshotRead { get; set; }
+
+    public ValueTask<Snapshot?> ReadSnapshotAsync(StreamName stream, CancellationToken cancellation)
+    {
+        BeforeSnapshotRead?.Invoke(stream);
+        return inner.Snapshots!.ReadSnapshotAsync(stream, cancellation);
+    }
+
+    /// <summary>Writes of snapshots wait until <see cref="ReleaseSnapshots"/>.</summary>
+    public bool HoldsSnapshots { get; set; }
+
+    public void ReleaseSnapshots()
+    {
+        HoldsSnapshots = false;
+        _heldSnapshot?.TrySetResult();
+    }
+
+    public async ValueTask WriteSnapshotAsync(Snapshot snapshot, CancellationToken cancellation)
+    {
+        BeforeSnapshotWrite?.Invoke(snapshot);
+        if (HoldsSnapshots)
+        {
+            _heldSnapshot = new TaskCompletionSource();
+            await _heldSnapshot.Task.ConfigureAwait(false);
+        }
+
+        SnapshotsWritten.Add(snapshot);
+        await inner.Snapshots!.WriteSnapshotAsync(snapshot, cancellation).ConfigureAwait(false);
+    }
+
+    public ValueTask DeleteSnapshotAsync(StreamName stream, CancellationToken cancellation) => inner.Snapshots!.DeleteSnapshotAsync(stream, cancellation);
 
     public ValueTask BeatAsync(HostBeat beat, CancellationToken cancellation) =>
         LosesBeats ? throw new TimeoutException("beat lost") : inner.Beats!.BeatAsync(beat, cancellation);

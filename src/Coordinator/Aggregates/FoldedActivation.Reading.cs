@@ -1,0 +1,76 @@
+using Coordinator.Log;
+
+namespace Coordinator.Aggregates;
+
+/// <content>Reads outside transactions: from memory if that is current, else from the log; they never wait for the lock.</content>
+internal sealed partial class FoldedActivation
+{
+    // The newest state that such a read has found, where it may not be what transactions go on from: rows of another owner, or a
+    // transaction at work that might meanwhile have moved the stream on. What a later read finds is never less.
+    private StateAt _found = shape.Initial;
+
+    /// <summary>The last state known durable.</summary>
+    /// <param name="store">The log.</param>
+    /// <param name="epoch">Of this host as owner; 0 if it does not own the log.</param>
+    /// <param name="isKnownDurable">False for a row that the store shows and has not acknowledged.</param>
+    /// <param name="cancellation">Ends the reading.</param>
+    public async ValueTask<FoundState> ReadAsync(ILogStore store, long epoch, Func<LogRow, bool> isKnownDurable, CancellationToken cancellation)
+    {
+        var (own, doubts) = Here();
+        if (TryFromMemory() is { } inMemory)
+        {
+            return inMemory;
+        }
+
+        var isOfLaterOwner = false;
+        var from = Newest(own);
+        var reading = new StateReader(Stream, shape, store, Accepts);
+        var at = await reading.ToEndAsync(from, cancellation).ConfigureAwait(false);
+        lock (Gate)
+        {
+            // As a transaction that held the lock alone would: nobody is here, so nothing of this host's is on its way to the stream.
+            var mayKeep = epoch > 0 && !isOfLaterOwner && !reading.IsCut && from.Version == own.Version;
+            if (mayKeep && !IsCurrent && Version == own.Version && Doubts == doubts && HasNobody)
+            {
+                Install(at, reading);
+            }
+            else if (at.Version > _found.Version)
+            {
+                _found = at;
+            }
+
+            at = Newest(at);
+            return new FoundState(at, reading.IsCut || reading.IsHeld || HasVotedBeyond(at.Version));
+        }
+
+        bool Accepts(LogRow row)
+        {
+            isOfLaterOwner |= row.Transaction.Epoch > (ulong)epoch;
+            return isKnownDurable(row);
+        }
+    }
+
+    private FoundState? TryFromMemory()
+    {
+        lock (Gate)
+        {
+            return IsCurrent && Version >= _found.Version
+                ? new FoundState(new StateAt(Version, Position, _state), HasVotedBeyond(Version))
+                : null;
+        }
+    }
+
+    private StateAt Newest(StateAt at)
+    {
+        lock (Gate)
+        {
+            at = _found.Version > at.Version ? _found : at;
+            return Version > at.Version ? new StateAt(Version, Position, _state) : at;
+        }
+    }
+}
+
+/// <summary>What a read outside a transaction found.</summary>
+/// <param name="At">The state.</param>
+/// <param name="IsInDoubt">A transaction that changes it had voted and was not known to be decided.</param>
+internal readonly record struct FoundState(StateAt At, bool IsInDoubt);

@@ -1,0 +1,21 @@
+using Coordinator.Aggregates;
+using Coordinator.Log;
+using Coordinator.Protocol;
+
+namespace Coordinator.Participants;
+
+/// <content>Reads outside transactions.</content>
+internal sealed partial class ParticipantHost
+{
+    /// <summary>The last state of a stream that is known durable.</summary>
+    /// <exception cref="ArgumentException">The stream is in use as something else.</exception>
+    public ValueTask<FoundState> ReadAsync(
+        StreamName stream, StateKind kind, long epoch, Func<LogRow, bool> isKnownDurable, CancellationToken cancellation)
+    {
+        var activation = _activations.GetOrAdd(stream, kind.Create);
+        activation.Touched = true;
+        return activation is FoldedActivation folded && activation.Shape == kind.Shape.Type
+            ? folded.ReadAsync(store, epoch, isKnownDurable, cancellation)
+            : throw new ArgumentException($"Stream '{stream}' is in use as {activation.Shape.Name}, not as {kind.Shape.Type.Name}: give each use a stream of its own.", nameof(stream));
+    }
+}
