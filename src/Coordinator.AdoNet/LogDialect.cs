@@ -6,14 +6,14 @@ using Coordinator.Protocol;
 
 namespace Coordinator.AdoNet;
 
-/// <summary>Writes snapshots over a connection of its own, so that no commit waits for one.</summary>
-internal interface ISnapshotWriter
+/// <summary>Writes what is not forced to disk over a connection of its own, so that no commit waits for it.</summary>
+internal interface ISideWriter : ILogRemoval
 {
     /// <inheritdoc cref="ISnapshotStore.WriteSnapshotAsync"/>
-    ValueTask WriteAsync(Snapshot snapshot, CancellationToken cancellation);
+    ValueTask WriteSnapshotAsync(Snapshot snapshot, CancellationToken cancellation);
 
     /// <inheritdoc cref="ISnapshotStore.DeleteSnapshotAsync"/>
-    ValueTask DeleteAsync(StreamName stream, CancellationToken cancellation);
+    ValueTask DeleteSnapshotAsync(StreamName stream, CancellationToken cancellation);
 }
 
 /// <summary>
@@ -69,10 +69,10 @@ internal abstract class LogDialect : IAsyncDisposable
     public abstract string ReadSnapshotStatement { get; }
 
     /// <summary>
-    /// Where snapshots are written beside the writer's connection; null where only that may write, and
-    /// <see cref="LogWriter.WriteSnapshot"/> does between two groups.
+    /// Writes snapshots and removes rows beside the writer's connection; null where only that may write, and
+    /// <see cref="LogWriter"/> does both between two groups.
     /// </summary>
-    public virtual ISnapshotWriter? SnapshotWriter => null;
+    public virtual ISideWriter? SideWriter => null;
 
     /// <summary>Heartbeats of the hosts that share the log; null where a lock shows who lives.</summary>
     public virtual IHostBeats? Beats => null;

@@ -1,6 +1,7 @@
 using System.Data.Common;
 using Coordinator.Log;
 using Coordinator.Protocol;
+using Coordinator.Protocol.Ownership;
 
 namespace Coordinator.AdoNet;
 
@@ -46,6 +47,12 @@ internal abstract class LogWriter(DbConnection connection) : IDisposable
 
     /// <summary>Removes a snapshot, as <see cref="WriteSnapshot"/> writes one.</summary>
     public virtual void DeleteSnapshot(StreamName stream) => throw new NotSupportedException("Another connection writes snapshots.");
+
+    /// <summary>Removes rows of a shard, as <see cref="WriteSnapshot"/> writes.</summary>
+    public virtual int RemoveShardRows(ushort shard, ForgetMark horizon, int countMax) => throw new NotSupportedException("Another connection removes rows.");
+
+    /// <summary>Removes rows of idempotency keys, as <see cref="WriteSnapshot"/> writes.</summary>
+    public virtual int RemoveKeys(long writtenBefore, int countMax) => throw new NotSupportedException("Another connection removes rows.");
 
     /// <summary>
     /// Sends COMMIT. True only if the server acknowledged it as a COMMIT: PostgreSQL, for one, answers ROLLBACK without an

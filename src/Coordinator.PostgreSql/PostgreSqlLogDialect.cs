@@ -22,7 +22,7 @@ internal sealed class PostgreSqlLogDialect : LogDialect
     private readonly ILogger _logger;
     private readonly Func<DbConnection, DbConnection>? _wrap;
     private readonly PostgreSqlHostBeats _beats;
-    private readonly PostgreSqlSnapshots _snapshots;
+    private readonly PostgreSqlSideWriter _side;
     private readonly Lock _gate = new();
     private string? _store;
     private bool _warned;
@@ -40,7 +40,7 @@ internal sealed class PostgreSqlLogDialect : LogDialect
         _logger = logger;
         _wrap = wrap;
         _beats = new PostgreSqlHostBeats(_target);
-        _snapshots = new PostgreSqlSnapshots(_target, OpenForSnapshots);
+        _side = new PostgreSqlSideWriter(_target, OpenSide);
     }
 
     /// <inheritdoc/>
@@ -77,7 +77,7 @@ internal sealed class PostgreSqlLogDialect : LogDialect
     public override string ReadSnapshotStatement => PostgreSqlStatements.ReadSnapshot;
 
     /// <inheritdoc/>
-    public override ISnapshotWriter? SnapshotWriter => _snapshots;
+    public override ISideWriter? SideWriter => _side;
 
     /// <inheritdoc/>
     public override string InspectStatement => PostgreSqlStatements.Inspect;
@@ -170,13 +170,13 @@ internal sealed class PostgreSqlLogDialect : LogDialect
     public override async ValueTask DisposeAsync()
     {
         await _beats.DisposeAsync().ConfigureAwait(false);
-        await _snapshots.DisposeAsync().ConfigureAwait(false);
+        await _side.DisposeAsync().ConfigureAwait(false);
     }
 
     /// <summary>A server that was restored beneath a running host must not be given what the host remembers.</summary>
-    private void OpenForSnapshots(NpgsqlConnection connection)
+    private void OpenSide(NpgsqlConnection connection)
     {
-        PostgreSqlSession.MakeSnapshotWriter(connection);
+        PostgreSqlSession.MakeSideWriter(connection);
         TakeTable(connection);
     }
 

@@ -36,7 +36,7 @@ internal static class PostgreSqlSession
     }
 
     /// <summary>The same for a session that writes snapshots, which may be lost: their commits are not waited for.</summary>
-    public static void MakeSnapshotWriter(NpgsqlConnection connection) =>
+    public static void MakeSideWriter(NpgsqlConnection connection) =>
         Execute(connection, $"SELECT {Common(connection)}, set_config('synchronous_commit', 'off', false)");
 
     /// <summary>What the log's table is, in this session.</summary>

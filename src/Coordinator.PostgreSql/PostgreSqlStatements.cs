@@ -44,6 +44,10 @@ internal static class PostgreSqlStatements
         CREATE INDEX IF NOT EXISTS coordinator_event_decision
           ON coordinator_event (transaction_id) WHERE kind IN (19, 20);
 
+        -- Idempotency keys by age, for their removal.
+        CREATE INDEX IF NOT EXISTS coordinator_event_key
+          ON coordinator_event (written_at) WHERE stream >= 'key/' AND stream < 'key0';
+
         -- Heartbeats: one row a host, written over all the time. The free space keeps each new row on the page of the old one,
         -- so that no index is touched and the page cleans itself.
         CREATE TABLE IF NOT EXISTS coordinator_host (
@@ -171,6 +175,17 @@ internal static class PostgreSqlStatements
         + "WHERE (s.generation, s.version) <= (excluded.generation, excluded.version)";
 
     public const string DeleteSnapshot = "DELETE FROM coordinator_snapshot WHERE stream = $1";
+
+    /// <summary>Of shard $1 the oldest $4 rows before $2, but not the one at $3.</summary>
+    public const string RemoveShardRows =
+        "DELETE FROM coordinator_event WHERE stream = $1 AND version = ANY (ARRAY("
+        + "SELECT version FROM coordinator_event WHERE stream = $1 AND version < $2 AND version <> $3 ORDER BY version LIMIT $4))";
+
+    /// <summary>At most $2 rows of keys that were written before $1.</summary>
+    public const string RemoveKeys =
+        "DELETE FROM coordinator_event e USING (SELECT stream, version FROM coordinator_event "
+        + "WHERE stream >= 'key/' AND stream < 'key0' AND written_at < $1 ORDER BY written_at LIMIT $2) old "
+        + "WHERE e.stream = old.stream AND e.version = old.version";
 
     public const string Beat =
         "INSERT INTO coordinator_host (host, beat, machine, boot, pid_namespace, pid, started_at, shards) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) "

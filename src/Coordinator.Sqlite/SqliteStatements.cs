@@ -40,6 +40,10 @@ internal static class SqliteStatements
         CREATE INDEX IF NOT EXISTS coordinator_event_decision
           ON coordinator_event (transaction_id) WHERE kind IN (19, 20);
 
+        -- Idempotency keys by age, for their removal.
+        CREATE INDEX IF NOT EXISTS coordinator_event_key
+          ON coordinator_event (written_at) WHERE stream >= 'key/' AND stream < 'key0';
+
         -- Snapshots: the state of an aggregate up to a version, one a stream. They may be deleted at any time; that costs only time.
         CREATE TABLE IF NOT EXISTS coordinator_snapshot (
           stream        TEXT    COLLATE BINARY NOT NULL PRIMARY KEY,
@@ -122,4 +126,13 @@ internal static class SqliteStatements
         + "WHERE (coordinator_snapshot.generation, coordinator_snapshot.version) <= (excluded.generation, excluded.version)";
 
     public const string DeleteSnapshot = "DELETE FROM coordinator_snapshot WHERE stream = ?1";
+
+    /// <summary>Of shard ?1 the oldest ?4 rows before ?2, but not the one at ?3.</summary>
+    public const string RemoveShardRows =
+        "DELETE FROM coordinator_event WHERE rowid IN (SELECT rowid FROM coordinator_event WHERE stream = ?1 AND version < ?2 AND version <> ?3 ORDER BY version LIMIT ?4)";
+
+    /// <summary>At most ?2 rows of keys that were written before ?1.</summary>
+    public const string RemoveKeys =
+        "DELETE FROM coordinator_event WHERE rowid IN (SELECT rowid FROM coordinator_event INDEXED BY coordinator_event_key "
+        + "WHERE stream >= 'key/' AND stream < 'key0' AND written_at < ?1 ORDER BY written_at LIMIT ?2)";
 }

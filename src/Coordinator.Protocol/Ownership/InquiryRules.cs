@@ -32,16 +32,14 @@ internal enum InquiryAnswer : byte
 /// <param name="Epoch">The owner's.</param>
 /// <param name="ClaimBits">The owner's.</param>
 /// <param name="LastSequence">The last sequence issued in this epoch.</param>
-/// <param name="HorizonEpoch">Transactions of an epoch below this one are forgotten.</param>
-/// <param name="HorizonSequence">In the horizon's own epoch, those at or below it are forgotten.</param>
+/// <param name="Horizon">What it covers is forgotten, unless a decision is found; null if nothing was ever forgotten.</param>
 /// <param name="UnreadableVersion">The highest shard row that can't be read; 0 if all can.</param>
 internal readonly record struct OwnerView(
     LogIdentity Log,
     long Epoch,
     ulong ClaimBits,
     ulong LastSequence,
-    long HorizonEpoch,
-    ulong HorizonSequence,
+    ForgetMark? Horizon,
     long UnreadableVersion);
 
 /// <summary>What the log says about an id.</summary>
@@ -101,7 +99,7 @@ internal static class InquiryRules
             return InquiryAnswer.NeverIssued;
         }
 
-        if (epoch < owner.HorizonEpoch || (epoch == owner.HorizonEpoch && id.Sequence <= owner.HorizonSequence))
+        if (owner.Horizon is { } horizon && horizon.Covers(id))
         {
             return InquiryAnswer.Forgotten;
         }

@@ -29,6 +29,9 @@ internal sealed class FaultyLogStore(ILogStore inner, Func<AppendFault>? next = 
     public ISnapshotStore? Snapshots => inner.Snapshots;
 
     /// <inheritdoc/>
+    public ILogRemoval Removal => inner.Removal;
+
+    /// <inheritdoc/>
     public Task Stalled => _stalled.Task;
 
     /// <summary>Draws faults from a seed: this share of writes, all kinds alike, without those that stall.</summary>

@@ -21,6 +21,7 @@ internal static partial class LogStoreConformance
         .. SettlementCases,
         .. BeatCases,
         .. SnapshotCases,
+        .. RemovalCases,
     ];
 
     /// <summary>Finds a case by its name.</summary>

@@ -41,6 +41,13 @@ public sealed class CoordinatorOptions
     public TimeSpan AppendStallTimeout { get; set; } = TimeSpan.FromSeconds(10);
 
     /// <summary>
+    /// How long the log remembers at least what became of a transaction; older ones are answered Unknown, never Aborted, once they are forgotten. The
+    /// events of streams are kept for ever. At least 1 h, and as long as any transaction may take; <see cref="Timeout.InfiniteTimeSpan"/>: nothing is forgotten.
+    /// Default 7 days.
+    /// </summary>
+    public TimeSpan DecisionRetention { get; set; } = TimeSpan.FromDays(7);
+
+    /// <summary>
     /// How long the log remembers what was committed under an idempotency key; older keys are refused where they say how old they are. At least
     /// 1 min; <see cref="Timeout.InfiniteTimeSpan"/>: for ever. Default 7 days.
     /// </summary>
@@ -89,6 +96,7 @@ internal sealed class CoordinatorOptionsValidator : IValidateOptions<Coordinator
         Time(nameof(options.LockTimeout), options.LockTimeout);
         Time(nameof(options.AppendStallTimeout), options.AppendStallTimeout);
         Time(nameof(options.StopTimeout), options.StopTimeout);
+        Window(nameof(options.DecisionRetention), options.DecisionRetention, CoordinatorOptions.TimeoutMax);
         Window(nameof(options.IdempotencyWindow), options.IdempotencyWindow, TimeSpan.FromMinutes(1));
         Count(nameof(options.ParticipantsMax), options.ParticipantsMax, 1, 10_000);
         Count(nameof(options.RedoBytesMax), options.RedoBytesMax, 1024, 64 * 1024 * 1024);

@@ -208,6 +208,7 @@ internal sealed partial class TransactionEngine
         {
             _standby?.NoteDisplaced();
             LookIfContested();
+            ForgetIfDue();
         }
 
         if (_drained is { } drained && IsQuiet)

@@ -121,11 +121,12 @@ internal sealed class GroupBuilder(int bytesMax, AppendIds ids)
         var epoch = lane.Ownership.Epoch;
         _checks.Add(AppendRules.CheckOf(lane.Stream, version, epoch));
         var id = withCheckpoint ? ids.Next() : default;
-        Lanes.Add(new LaneShare(lane, version, lane.Seed, id));
+        var content = withCheckpoint ? lane.MakeCheckpoint() : null;
+        Lanes.Add(new LaneShare(lane, version, lane.Seed, id, content is null ? null : new CheckpointSent(content, now)));
         _touched[lane.Stream] = new Touched(new StreamEnd(version - 1, default, epoch), LogPosition.None);
-        if (withCheckpoint)
+        if (content is not null)
         {
-            AddShardRow(lane, RowKind.ShardCheckpoint, id, default, ShardCheckpoint.Encode(lane.Open, lane.UnreadableVersion, lane.ReadLastSequence()), now);
+            AddShardRow(lane, RowKind.ShardCheckpoint, id, default, content.Encode(), now);
         }
     }
 
@@ -235,10 +236,14 @@ internal sealed class GroupBuilder(int bytesMax, AppendIds ids)
 /// <param name="FirstVersion">Of its rows.</param>
 /// <param name="Seed">For the checksum of the first.</param>
 /// <param name="CheckpointId">Append id of the checkpoint that is its first row; default if it has none.</param>
-internal readonly record struct LaneShare(ShardLane Lane, long FirstVersion, uint Seed, AppendId CheckpointId)
+/// <param name="Checkpoint">That checkpoint; null if it has none.</param>
+internal readonly record struct LaneShare(ShardLane Lane, long FirstVersion, uint Seed, AppendId CheckpointId, CheckpointSent? Checkpoint)
 {
-    public bool HasCheckpoint => CheckpointId != default;
+    public bool HasCheckpoint => Checkpoint is not null;
 }
+
+/// <summary>A checkpoint on its way.</summary>
+internal sealed record CheckpointSent(ShardCheckpoint Content, long WrittenAt);
 
 /// <summary>Numbers one writer's sends.</summary>
 internal sealed class AppendIds(ulong writer)

@@ -74,7 +74,7 @@ internal sealed partial class GroupCommitter
 
     private void LoseForeignLanes(ImmutableArray<StreamCheck> checks, Dictionary<StreamName, StreamEnd> ends)
     {
-        foreach (var (lane, _, _, _) in _group.Lanes)
+        foreach (var (lane, _, _, _, _) in _group.Lanes)
         {
             foreach (var check in checks)
             {

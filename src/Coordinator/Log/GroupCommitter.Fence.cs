@@ -10,7 +10,7 @@ internal sealed partial class GroupCommitter
     {
         GroupUnclear(logger, _group.Members.Count, error?.Message);
         var share = _group.Lanes[0];
-        var (lane, firstVersion, firstSeed, checkpoint) = share;
+        var (lane, firstVersion, firstSeed, checkpoint, _) = share;
         var members = _group.Members.Select(append => append.AppendId);
         var state = GroupState.Send(
             [.. share.HasCheckpoint ? members.Prepend(checkpoint) : members], firstVersion, CountIn(share), ids.Next());

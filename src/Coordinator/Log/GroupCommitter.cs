@@ -209,7 +209,7 @@ internal sealed partial class GroupCommitter(
             return;
         }
 
-        foreach (var (lane, _, _, _) in _group.Lanes)
+        foreach (var (lane, _, _, _, _) in _group.Lanes)
         {
             lane.Ownership = OwnershipProtocol.Advance(lane.Ownership, OwnershipInput.AppendStarted.Instance);
         }
@@ -294,7 +294,10 @@ internal sealed partial class GroupCommitter(
         {
             var rows = CountIn(share);
             share.Lane.RowsSinceCheckpoint = share.HasCheckpoint ? rows : share.Lane.RowsSinceCheckpoint + rows;
-            share.Lane.Checkpoint = share.HasCheckpoint ? share.FirstVersion : share.Lane.Checkpoint;
+            if (share.Checkpoint is { } checkpoint)
+            {
+                share.Lane.CheckpointLanded(share.FirstVersion, checkpoint);
+            }
         }
 
         foreach (var append in _group.Members)
@@ -312,7 +315,7 @@ internal sealed partial class GroupCommitter(
     /// </summary>
     private void TakeBack(ShardLane? fenced = null, long fencedNextVersion = 0, uint fencedSeed = 0)
     {
-        foreach (var (lane, firstVersion, seed, _) in _group.Lanes)
+        foreach (var (lane, firstVersion, seed, _, _) in _group.Lanes)
         {
             var isFenced = ReferenceEquals(lane, fenced);
             lane.Seed = isFenced ? fencedSeed : seed;

@@ -24,6 +24,9 @@ internal interface ILogStore : IAsyncDisposable
     /// <summary>Where the store keeps snapshots; null where it keeps none.</summary>
     ISnapshotStore? Snapshots { get; }
 
+    /// <summary>Removal of what the log may forget.</summary>
+    ILogRemoval Removal { get; }
+
     /// <summary>
     /// Opens the log; creates the schema and the meta row if they are missing and creation is allowed. Takes the owner's lock
     /// where the store has one, waiting for it until cancelled.

@@ -126,7 +126,7 @@ internal sealed partial class InMemoryLogStore(TimeProvider time) : ILogStore, I
             foreach (var key in keys)
             {
                 var rows = RowsOf(key.Stream);
-                var row = key.Version >= 1 && key.Version <= rows.Count ? rows[(int)key.Version - 1] : null;
+                var row = Find(rows, key.Version);
                 findings.Add(new KeyFinding(
                     key,
                     row is not null,
@@ -150,7 +150,7 @@ internal sealed partial class InMemoryLogStore(TimeProvider time) : ILogStore, I
         lock (_gate)
         {
             var rows = RowsOf(stream);
-            var start = (int)Math.Min(Math.Max(0, fromVersion - 2), rows.Count); // the row before the page seeds its first checksum
+            var start = IndexOf(rows, Math.Max(1, fromVersion - 1)); // the row before the page seeds its first checksum
             read = rows.GetRange(start, (int)Math.Min(rows.Count - start, (long)count + 1));
         }
 
@@ -182,7 +182,7 @@ internal sealed partial class InMemoryLogStore(TimeProvider time) : ILogStore, I
 
             var owned = rows.FindLast(row => row.Kind is RowKind.ShardOwned);
             return ValueTask.FromResult(new ShardEnd(
-                rows.Count,
+                rows[^1].Version,
                 owned is null ? null : RowTrust.Mark(owned, null),
                 RowTrust.Mark(rows[^1], rows.Count > 1 ? rows[^2] : null)));
         }
@@ -199,7 +199,7 @@ internal sealed partial class InMemoryLogStore(TimeProvider time) : ILogStore, I
                 return ValueTask.FromResult<LogRow?>(null);
             }
 
-            var before = row.Version > 1 ? RowsOf(row.Stream)[(int)row.Version - 2] : null;
+            var before = Find(RowsOf(row.Stream), row.Version - 1);
             return ValueTask.FromResult<LogRow?>(RowTrust.Trusted(row, before));
         }
     }
@@ -245,7 +245,7 @@ internal sealed partial class InMemoryLogStore(TimeProvider time) : ILogStore, I
         lock (_gate)
         {
             var rows = _streams[key.Stream];
-            var at = (int)key.Version - 1;
+            var at = IndexOf(rows, key.Version);
             var damaged = damage(rows[at]);
             if (rows[at].IsDecision)
             {

@@ -101,20 +101,35 @@ internal sealed class PendingAppend(ShardLane lane, CommitEvent durable, IAppend
     }
 }
 
+/// <summary>How far a shard's horizon may move, as its owner last found.</summary>
+/// <param name="WrittenBefore">What was written before this instant may be forgotten, in microseconds since 1970 UTC.</param>
+/// <param name="Spacing">How far checkpoints must be apart to be places for the horizon, in microseconds.</param>
+/// <param name="Undecided">The oldest transactions in memory, one of each epoch: nothing that covers one may be forgotten.</param>
+internal sealed record ForgetLimit(long WrittenBefore, long Spacing, ImmutableArray<TransactionId> Undecided)
+{
+    public bool HoldsBack(ForgetMark mark) => Undecided.Any(mark.Covers);
+}
+
 /// <summary>
 /// The log's side of one owned shard: where it goes on. Used by the group committer only, which has one group in flight,
 /// so that a shard never has two appends under way (rule D-1).
 /// </summary>
 internal sealed class ShardLane(ushort shard, OwnershipState owned, uint lastChecksum)
 {
+    private ForgetState _forgetting = ForgetState.Nothing;
+    private ForgetLimit? _forgetLimit;
+
     public ushort Shard { get; } = shard;
 
     public StreamName Stream { get; } = LogStreams.Shard(shard);
 
     public OwnershipState Ownership { get; set; } = owned;
 
-    /// <summary>Version of the last durable ShardCheckpoint that is known; every row of the shard carries it. 0 for none.</summary>
-    public long Checkpoint { get; set; }
+    /// <summary>The last durable ShardCheckpoint that is known; null for none.</summary>
+    public ForgetMark? LastCheckpoint { get; set; }
+
+    /// <summary>Its version, which every row of the shard carries. 0 for none.</summary>
+    public long Checkpoint => LastCheckpoint?.Version ?? 0;
 
     /// <summary>Seed for the next row's checksum.</summary>
     public uint Seed { get; set; } = lastChecksum;
@@ -128,6 +143,20 @@ internal sealed class ShardLane(ushort shard, OwnershipState owned, uint lastChe
     /// <summary>The last sequence that the shard has issued, read before a checkpoint is made; later ones have no row before it.</summary>
     public Func<ulong> ReadLastSequence { get; set; } = static () => TransactionId.Max40;
 
+    /// <summary>What the shard has forgotten and may forget next, as of the last durable checkpoint. Read by others too.</summary>
+    public ForgetState Forgetting
+    {
+        get => Volatile.Read(ref _forgetting);
+        set => Volatile.Write(ref _forgetting, value);
+    }
+
+    /// <summary>How far the shard's horizon may move now; null: not at all. Set by the shard, read when a checkpoint is made.</summary>
+    public ForgetLimit? ForgetLimit
+    {
+        get => Volatile.Read(ref _forgetLimit);
+        set => Volatile.Write(ref _forgetLimit, value);
+    }
+
     /// <summary>Rows that a recovery would replay now.</summary>
     public int RowsSinceCheckpoint { get; set; }
 
@@ -135,6 +164,26 @@ internal sealed class ShardLane(ushort shard, OwnershipState owned, uint lastChe
     /// At most every 1,000 rows, and less often while much is open: what is written for recovery stays a fraction of the rest.
     /// </summary>
     public bool IsCheckpointDue => RowsSinceCheckpoint >= Math.Max(1000, 4 * Open.EventCount);
+
+    /// <summary>The checkpoint that goes first in the next group.</summary>
+    public ShardCheckpoint MakeCheckpoint()
+    {
+        var forgetting = Forgetting;
+        if (ForgetLimit is { } limit)
+        {
+            forgetting = LastCheckpoint is { } last ? ForgetRules.With(forgetting, last, limit.Spacing) : forgetting;
+            forgetting = ForgetRules.Move(forgetting, limit.WrittenBefore, mark => limit.HoldsBack(mark) || Open.States.Any(open => mark.Covers(open.Id)));
+        }
+
+        return new ShardCheckpoint(Open, UnreadableVersion, ReadLastSequence(), forgetting);
+    }
+
+    /// <summary>A checkpoint of this lane is durable, and its horizon with it.</summary>
+    public void CheckpointLanded(long version, CheckpointSent sent)
+    {
+        LastCheckpoint = new ForgetMark(version, Ownership.Epoch, sent.Content.Sequence, sent.WrittenAt);
+        Forgetting = sent.Content.Forgetting;
+    }
 
     /// <summary>Nothing is appended here any more.</summary>
     public bool IsLost => Ownership.Phase is OwnershipPhase.Lost or OwnershipPhase.Released;

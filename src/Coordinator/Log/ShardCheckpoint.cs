@@ -3,31 +3,35 @@ using System.Globalization;
 using System.Text.Json;
 using Coordinator.Protocol;
 using Coordinator.Protocol.Commit;
+using Coordinator.Protocol.Ownership;
 
 namespace Coordinator.Log;
 
 /// <summary>
-/// The content of a ShardCheckpoint row: the events of every transaction that was open after the rows before it, the highest of
-/// those rows that can't be read, and the last sequence that its owner had issued: a transaction that began later has no row
-/// before the checkpoint. Recovery that starts here knows what one from the first row would.
+/// The content of a ShardCheckpoint row. Recovery that starts here knows what one from the first row would.
 /// </summary>
-internal static class ShardCheckpoint
+/// <param name="Open">The events of every transaction that was open after the rows before it.</param>
+/// <param name="UnreadableVersion">The highest of those rows that can't be read.</param>
+/// <param name="Sequence">The last one that its owner had issued: a transaction that began later has no row before the checkpoint.</param>
+/// <param name="Forgetting">What the shard has forgotten and may forget next.</param>
+internal sealed record ShardCheckpoint(OpenTransactions Open, long UnreadableVersion, ulong Sequence, ForgetState Forgetting)
 {
     /// <summary>Writes it.</summary>
-    public static byte[] Encode(OpenTransactions open, long unreadableVersion, ulong sequence)
+    public byte[] Encode()
     {
         var buffer = new ArrayBufferWriter<byte>();
         using (var writer = new Utf8JsonWriter(buffer))
         {
             writer.WriteStartObject();
-            if (unreadableVersion > 0)
+            if (UnreadableVersion > 0)
             {
-                writer.WriteNumber("unreadable"u8, unreadableVersion);
+                writer.WriteNumber("unreadable"u8, UnreadableVersion);
             }
 
-            writer.WriteNumber("sequence"u8, sequence);
+            writer.WriteNumber("sequence"u8, Sequence);
+            Write(writer, Forgetting);
             writer.WriteStartArray("open"u8);
-            foreach (var durable in open.Events)
+            foreach (var durable in Open.Events)
             {
                 writer.WriteStartObject();
                 writer.WriteString("transaction"u8, durable.Id.ToString(null, CultureInfo.InvariantCulture));
@@ -46,7 +50,7 @@ internal static class ShardCheckpoint
 
     /// <summary>Reads it.</summary>
     /// <exception cref="LogCorruptException">The row is not what it was written as.</exception>
-    public static (OpenTransactions Open, long UnreadableVersion, ulong Sequence) Decode(LogRow row)
+    public static ShardCheckpoint Decode(LogRow row)
     {
         try
         {
@@ -62,11 +66,55 @@ internal static class ShardCheckpoint
                     one.GetProperty("event")));
             }
 
-            return (open, root.TryGetProperty("unreadable", out var unreadable) ? unreadable.GetInt64() : 0, root.GetProperty("sequence").GetUInt64());
+            return new ShardCheckpoint(
+                open,
+                root.TryGetProperty("unreadable", out var unreadable) ? unreadable.GetInt64() : 0,
+                root.GetProperty("sequence").GetUInt64(),
+                ReadForgetting(root));
         }
         catch (Exception error) when (error is JsonException or FormatException or KeyNotFoundException or InvalidOperationException or ArgumentException)
         {
             throw new LogCorruptException(row.Stream, row.Version, error.Message);
         }
     }
+
+    private static void Write(Utf8JsonWriter writer, ForgetState forgetting)
+    {
+        if (forgetting.Horizon is { } horizon)
+        {
+            writer.WritePropertyName("horizon"u8);
+            Write(writer, horizon);
+        }
+
+        if (!forgetting.Marks.IsEmpty)
+        {
+            writer.WriteStartArray("marks"u8);
+            foreach (var mark in forgetting.Marks)
+            {
+                Write(writer, mark);
+            }
+
+            writer.WriteEndArray();
+        }
+    }
+
+    private static void Write(Utf8JsonWriter writer, ForgetMark mark)
+    {
+        writer.WriteStartObject();
+        writer.WriteNumber("version"u8, mark.Version);
+        writer.WriteNumber("epoch"u8, mark.Epoch);
+        writer.WriteNumber("sequence"u8, mark.Sequence);
+        writer.WriteNumber("at"u8, mark.WrittenAt);
+        writer.WriteEndObject();
+    }
+
+    private static ForgetState ReadForgetting(JsonElement root) => new(
+        root.TryGetProperty("horizon", out var horizon) ? ReadMark(horizon) : null,
+        root.TryGetProperty("marks", out var marks) ? [.. marks.EnumerateArray().Select(ReadMark)] : []);
+
+    private static ForgetMark ReadMark(JsonElement mark) => new(
+        mark.GetProperty("version").GetInt64(),
+        mark.GetProperty("epoch").GetInt64(),
+        mark.GetProperty("sequence").GetUInt64(),
+        mark.GetProperty("at").GetInt64());
 }

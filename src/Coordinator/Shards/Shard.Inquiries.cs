@@ -49,11 +49,11 @@ internal sealed partial class Shard
 
     private async ValueTask<InquiryAnswer> AskLogAsync(TransactionId id, CancellationToken cancellation)
     {
-        var decision = await store.FindDecisionAsync(id, cancellation).ConfigureAwait(false);
+        var decision = await FindDecisionAsync(id, cancellation).ConfigureAwait(false);
         var claimBits = await EpochClaimBitsAsync(id, cancellation).ConfigureAwait(false);
-        if (decision is null && claimBits == id.ClaimBits && (long)id.Epoch < View.Epoch)
+        if (decision is null && claimBits == id.ClaimBits && (long)id.Epoch < View.Epoch && View.Horizon?.Covers(id) is not true)
         {
-            await recovered.History.VerifyForAsync(id, dispatcher).ConfigureAwait(false); // only rows that were read can be presumed not to hold it
+            await recovered.History.VerifyForAsync(id, View.Horizon, dispatcher).ConfigureAwait(false); // only rows that were read can be presumed not to hold it
         }
 
         var answer = InquiryRules.AnswerFromLog(
@@ -64,6 +64,18 @@ internal sealed partial class Shard
         }
 
         return answer;
+    }
+
+    private async ValueTask<LogRow?> FindDecisionAsync(TransactionId id, CancellationToken cancellation)
+    {
+        try
+        {
+            return await store.FindDecisionAsync(id, cancellation).ConfigureAwait(false);
+        }
+        catch (LogCorruptException) when (View.Horizon?.Covers(id) is true)
+        {
+            return null; // the rows before it are removed already: it is next
+        }
     }
 
     /// <summary>Null if the row at the id's epoch is no claim, or can't be read: then nothing is presumed.</summary>

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Collections.Immutable;
 using Coordinator.Hosting;
 using Coordinator.Log;
 using Coordinator.Participants;
@@ -89,8 +90,7 @@ internal sealed partial class Shard(
         _lane.Ownership.Epoch,
         _lane.Ownership.ClaimBits,
         (ulong)Volatile.Read(ref _lastSequence),
-        HorizonEpoch: 0,
-        HorizonSequence: 0,
+        _lane.Forgetting.Horizon,
         recovered.History.UnreadableVersion);
 
     /// <summary>Takes up what earlier owners left open.</summary>
@@ -118,6 +118,9 @@ internal sealed partial class Shard(
 
     /// <summary>Looks at the clock on behalf of every transaction in flight.</summary>
     public void Tick() => Post(new Mail(default, null, clock));
+
+    /// <summary>Says how far the next checkpoint may move the horizon, as far as transactions in memory allow (rule D-5).</summary>
+    public void LimitForgetting(long writtenBefore, long spacing) => Post(new Mail(default, null, new ForgetLimit(writtenBefore, spacing, [])));
 
     /// <summary>
     /// The host stops: what was not handed to the log never will be and is told so, what is in its hands is Unknown. Returns
@@ -227,6 +230,9 @@ internal sealed partial class Shard(
             case MonotonicClock:
                 LookAtClock();
                 break;
+            case ForgetLimit limit:
+                _lane.ForgetLimit = limit with { Undecided = OldestOfEachEpoch() };
+                break;
             default:
                 DropVolatileState();
                 break;
@@ -314,6 +320,10 @@ internal sealed partial class Shard(
             }
         }
     }
+
+    /// <summary>What begins later has a higher sequence than any of its epoch.</summary>
+    private ImmutableArray<TransactionId> OldestOfEachEpoch() =>
+        [.. _entries.Values.Concat(_recovered.Values).Select(entry => entry.State.Id).GroupBy(id => id.Epoch, (_, ids) => ids.Min())];
 
     private void ForgetAll()
     {

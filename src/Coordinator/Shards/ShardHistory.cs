@@ -1,6 +1,7 @@
 using Coordinator.Hosting;
 using Coordinator.Log;
 using Coordinator.Protocol;
+using Coordinator.Protocol.Ownership;
 
 namespace Coordinator.Shards;
 
@@ -16,6 +17,9 @@ internal sealed record HistoryMark(long Version, long Epoch, ulong Sequence, lon
 
     /// <summary>A checkpoint that can be trusted.</summary>
     public static HistoryMark Of(LogRow checkpoint, ulong sequence) => new(checkpoint.Version, checkpoint.Epoch, sequence, checkpoint.Checkpoint);
+
+    /// <summary>The checkpoint at the horizon: nobody asks for what is before it.</summary>
+    public static HistoryMark Of(ForgetMark horizon) => new(horizon.Version, horizon.Epoch, horizon.Sequence, 0);
 
     /// <summary>True if every row that the transaction may have is at or behind the mark.</summary>
     public bool IsBefore(TransactionId id) => Version <= (long)id.Epoch || (Epoch == (long)id.Epoch && Sequence < id.Sequence);
@@ -37,8 +41,8 @@ internal sealed class ShardHistory(ILogStore store, StreamName stream, HistoryMa
     /// <summary>The highest row that can't be read, as far as is known; 0 if all can.</summary>
     public long UnreadableVersion => Volatile.Read(ref _unreadableVersion);
 
-    /// <summary>Verifies whatever rows the transaction may have and nobody has verified yet.</summary>
-    public async ValueTask VerifyForAsync(TransactionId id, IDispatcher dispatcher)
+    /// <summary>Verifies whatever rows the transaction may have and nobody has verified yet. The horizon, if there is one, does not cover it.</summary>
+    public async ValueTask VerifyForAsync(TransactionId id, ForgetMark? horizon, IDispatcher dispatcher)
     {
         if (Volatile.Read(ref _verifiedFrom).IsBefore(id))
         {
@@ -50,7 +54,7 @@ internal sealed class ShardHistory(ILogStore store, StreamName stream, HistoryMa
         await EnterAsync().ConfigureAwait(false);
         try
         {
-            await VerifyAsync(id).ConfigureAwait(false);
+            await VerifyAsync(id, horizon).ConfigureAwait(false);
         }
         finally
         {
@@ -85,13 +89,18 @@ internal sealed class ShardHistory(ILogStore store, StreamName stream, HistoryMa
         next?.TryComplete(true, dispatcher);
     }
 
-    private async ValueTask VerifyAsync(TransactionId id)
+    private async ValueTask VerifyAsync(TransactionId id, ForgetMark? horizon)
     {
         var known = Volatile.Read(ref _verifiedFrom);
         var mark = known;
         while (!mark.IsBefore(id))
         {
             mark = await BeforeAsync(mark).ConfigureAwait(false);
+        }
+
+        if (horizon is not null && mark.Version < horizon.Version)
+        {
+            mark = HistoryMark.Of(horizon); // the rows before it may be gone, and none of them is the transaction's
         }
 
         var unreadable = 0L;

@@ -1,6 +1,7 @@
 using Coordinator.Log;
 using Coordinator.Protocol;
 using Coordinator.Protocol.Commit;
+using Coordinator.Protocol.Ownership;
 using Microsoft.Extensions.Logging;
 
 namespace Coordinator.Shards;
@@ -33,12 +34,13 @@ internal static partial class ShardRecovery
 
         var lane = new ShardLane(claimed.Shard, claimed.Ownership, claimed.Seed)
         {
-            Checkpoint = replay.Checkpoint,
+            LastCheckpoint = replay.LastCheckpoint,
             Open = replay.Open,
+            Forgetting = replay.Forgetting,
             UnreadableVersion = replay.UnreadableVersion,
-            RowsSinceCheckpoint = (int)Math.Min(int.MaxValue, end - Math.Max(1, replay.Checkpoint)),
+            RowsSinceCheckpoint = (int)Math.Min(int.MaxValue, end - (replay.LastCheckpoint?.Version ?? 1)),
         };
-        var mark = checkpoint is null ? HistoryMark.Start : HistoryMark.Of(checkpoint.Row, checkpoint.Sequence);
+        var mark = checkpoint is null ? HistoryMark.Start : HistoryMark.Of(checkpoint.Row, checkpoint.Content.Sequence);
         return new RecoveredShard(lane, [.. replay.Open.States], new ShardHistory(store, stream, mark, replay.UnreadableVersion), mark.Version);
     }
 
@@ -76,8 +78,7 @@ internal static partial class ShardRecovery
     {
         try
         {
-            var (open, unreadable, sequence) = ShardCheckpoint.Decode(checkpoint);
-            return new Checkpoint(checkpoint, open, unreadable, sequence);
+            return new Checkpoint(checkpoint, ShardCheckpoint.Decode(checkpoint));
         }
         catch (LogCorruptException corrupt)
         {
@@ -87,18 +88,24 @@ internal static partial class ShardRecovery
     }
 
     /// <summary>A checkpoint's row and what it says.</summary>
-    private sealed record Checkpoint(LogRow Row, OpenTransactions Open, long UnreadableVersion, ulong Sequence);
+    private sealed record Checkpoint(LogRow Row, ShardCheckpoint Content)
+    {
+        public ForgetMark ToMark() => new(Row.Version, Row.Epoch, Content.Sequence, Row.WrittenAt);
+    }
 
     /// <summary>What the checkpoint to start from, if there is one, and the rows read so far make of the shard.</summary>
     private sealed class Replay(ILogger logger, Checkpoint? start)
     {
-        public OpenTransactions Open { get; private set; } = start?.Open ?? new OpenTransactions();
+        public OpenTransactions Open { get; private set; } = start?.Content.Open ?? new OpenTransactions();
 
-        /// <summary>Version of the last checkpoint; 0 for none.</summary>
-        public long Checkpoint { get; private set; } = start?.Row.Version ?? 0;
+        /// <summary>As the last checkpoint says.</summary>
+        public ForgetState Forgetting { get; private set; } = start?.Content.Forgetting ?? ForgetState.Nothing;
+
+        /// <summary>The last one; null for none.</summary>
+        public ForgetMark? LastCheckpoint { get; private set; } = start?.ToMark();
 
         /// <summary>Held, never read as absent (L06): later rows still count, and inquiries below it are not presumed.</summary>
-        public long UnreadableVersion { get; private set; } = start?.UnreadableVersion ?? 0;
+        public long UnreadableVersion { get; private set; } = start?.Content.UnreadableVersion ?? 0;
 
         public void Read(LogRow row)
         {
@@ -135,7 +142,7 @@ internal static partial class ShardRecovery
 
         private void ReadCheckpoint(LogRow row)
         {
-            if (TryDecode(row, logger) is not { } found)
+            if (TryDecode(row, logger) is not { Content: var found })
             {
                 UnreadableVersion = row.Version;
                 return;
@@ -143,15 +150,21 @@ internal static partial class ShardRecovery
 
             // It was made of memory and must say what the rows before it say. Where some of those can't be read it knows more.
             if (UnreadableVersion == 0
-                && !row.Payload.Span.SequenceEqual(ShardCheckpoint.Encode(Open, found.UnreadableVersion, found.Sequence)))
+                && !row.Payload.Span.SequenceEqual((found with { Open = Open }).Encode()))
             {
                 Hold(row, "it contradicts the rows before it");
                 return;
             }
 
             Open = found.Open;
+            Forgetting = found.Forgetting;
             UnreadableVersion = Math.Max(UnreadableVersion, found.UnreadableVersion);
-            Checkpoint = row.Version;
+            if (UnreadableVersion < Forgetting.Horizon?.Version)
+            {
+                UnreadableVersion = 0; // removed, or as good as that: below the horizon nothing is presumed anyway, and above it nothing has a row there
+            }
+
+            LastCheckpoint = new Checkpoint(row, found).ToMark();
         }
 
         private void Hold(LogRow row, string fault)

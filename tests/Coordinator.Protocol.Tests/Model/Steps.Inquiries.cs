@@ -50,8 +50,7 @@ internal sealed partial class Steps
             ownership.Epoch,
             (ulong)claim,
             issued,
-            horizon,
-            0,
+            new ForgetMark(horizon, horizon, 0, 0),
             Lapses(Lapse.UnreadableReadAsAbsent) ? 0 : unreadable);
     }
 

@@ -86,7 +86,7 @@ internal static class LogCells
     public static CellTable Inquiry()
     {
         var log = new LogIdentity(7, 2);
-        var owner = new OwnerView(log, Epoch: 20, ClaimBits: 5, LastSequence: 3, HorizonEpoch: 10, HorizonSequence: 2, UnreadableVersion: 0);
+        var owner = new OwnerView(log, Epoch: 20, ClaimBits: 5, LastSequence: 3, Horizon: new ForgetMark(11, 10, 2, 0), UnreadableVersion: 0);
         var own = new TransactionId(log, 0, 20, 5, 2);
         var older = new TransactionId(log, 0, 12, 4, 2);
         var issued = new LookUp(null, 4);

@@ -13,6 +13,8 @@ internal abstract class MutantStore(ILogStore inner) : ILogStore
 
     public virtual ISnapshotStore? Snapshots => Inner.Snapshots;
 
+    public ILogRemoval Removal => Inner.Removal;
+
     protected ILogStore Inner { get; } = inner;
 
     public ValueTask<OpenedLog> OpenAsync(LogMeta proposed, CancellationToken cancellation) => Inner.OpenAsync(proposed, cancellation);

@@ -119,7 +119,7 @@ public sealed class CheckpointTests
         var open = new OpenTransactions();
         open.Apply(decided);
         await AppendAsync(RowKind.CommitDecided, decided.Id, ShardEventCodec.Encode(decided));
-        await AppendAsync(RowKind.ShardCheckpoint, default, lie is null ? ShardCheckpoint.Encode(open, 0, 1) : Encoding.UTF8.GetBytes(lie));
+        await AppendAsync(RowKind.ShardCheckpoint, default, lie is null ? new ShardCheckpoint(open, 0, 1, ForgetState.Nothing).Encode() : Encoding.UTF8.GetBytes(lie));
         await AppendAsync(RowKind.Fenced, default, []); // points to no checkpoint, as a row may: recovery reads from the first row
         var end = await rows.ReadShardEndAsync(0, CancellationToken.None);
         var claimed = await new ShardClaimer(rows, TestLog.Meta, loop.Time, new SeededRandom(1), 5, "heir", TimeSpan.FromSeconds(10)).ClaimAsync(0, end, CancellationToken.None);

@@ -94,6 +94,8 @@ public sealed class DisplacedHostTests
 
         public ISnapshotStore? Snapshots => inner.Snapshots;
 
+        public ILogRemoval Removal => inner.Removal;
+
         public ValueTask BeatAsync(HostBeat beat, CancellationToken cancellation) =>
             IsCut ? throw new IOException("cut off") : inner.Beats!.BeatAsync(beat, cancellation);
 

@@ -93,6 +93,7 @@ public sealed class RegistrationTests
             AppendStallTimeout = TimeSpan.Zero,
             StopTimeout = TimeSpan.Zero,
             IdempotencyWindow = TimeSpan.Zero,
+            DecisionRetention = TimeSpan.FromMinutes(1),
             ParticipantsMax = 0,
             RedoBytesMax = 1,
             InFlightMax = -1,
@@ -103,7 +104,7 @@ public sealed class RegistrationTests
         };
         var faults = new CoordinatorOptionsValidator().Validate(null, wrong).Failures!.ToList();
 
-        Assert.Equal(13, faults.Count);
+        Assert.Equal(14, faults.Count);
         var limited = typeof(CoordinatorOptions).GetProperties().Where(option => option.PropertyType != typeof(bool) && option.PropertyType != typeof(byte?));
         Assert.All(limited, option => Assert.Contains(faults, fault => fault.StartsWith(option.Name + " is ", StringComparison.Ordinal)));
     }

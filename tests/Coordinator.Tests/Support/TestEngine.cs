@@ -12,7 +12,7 @@ namespace Coordinator.Tests;
 /// <summary>Keeps what would call for an operator: violations of the protocol and a broken committer.</summary>
 internal sealed class TestLogger : ILogger
 {
-    private static readonly int[] AlarmIds = [1002, 1101, 1201];
+    private static readonly int[] AlarmIds = [1002, 1101, 1106, 1107, 1108, 1201];
 
     public List<string> Alarms { get; } = [];
 

@@ -18,6 +18,11 @@ internal sealed class TestStore(ILogStore inner) : ILogStore, IHostBeats, ISnaps
 
     public ISnapshotStore? Snapshots => inner.Snapshots is null ? null : this;
 
+    public ILogRemoval Removal => FailsRemoval ? throw new IOException("no removal today") : inner.Removal;
+
+    /// <summary>Nothing can be removed.</summary>
+    public bool FailsRemoval { get; set; }
+
     /// <summary>This host's beats are not taken.</summary>
     public bool LosesBeats { get; set; }
 

@@ -1,18 +1,19 @@
 using Coordinator.AdoNet;
 using Coordinator.Log;
 using Coordinator.Protocol;
+using Coordinator.Protocol.Ownership;
 using Npgsql;
 using NpgsqlTypes;
 
 namespace Coordinator.PostgreSql;
 
 /// <summary>
-/// Writes snapshots over a connection of their own, one short statement each, which is not forced to disk and gives up after a few
+/// Writes snapshots and removes rows over a connection of their own, one short statement each, which is not forced to disk and gives up after a few
 /// seconds: no commit of the log waits for one, and one that is lost costs nothing but time.
 /// </summary>
 /// <param name="target">The server.</param>
 /// <param name="prepare">Makes an open connection fit, and refuses one to another store than the log was opened in.</param>
-internal sealed class PostgreSqlSnapshots(PostgreSqlTarget target, Action<NpgsqlConnection> prepare) : ISnapshotWriter, IAsyncDisposable
+internal sealed class PostgreSqlSideWriter(PostgreSqlTarget target, Action<NpgsqlConnection> prepare) : ISideWriter, IAsyncDisposable
 {
     private const int TimeoutSeconds = 5;
 
@@ -20,7 +21,7 @@ internal sealed class PostgreSqlSnapshots(PostgreSqlTarget target, Action<Npgsql
     private NpgsqlConnection? _connection;
 
     /// <inheritdoc/>
-    public ValueTask WriteAsync(Snapshot snapshot, CancellationToken cancellation) => ExecuteAsync(
+    public async ValueTask WriteSnapshotAsync(Snapshot snapshot, CancellationToken cancellation) => await ExecuteAsync(
         PostgreSqlStatements.WriteSnapshot,
         cancellation,
         Text(snapshot.Stream.Value),
@@ -34,11 +35,24 @@ internal sealed class PostgreSqlSnapshots(PostgreSqlTarget target, Action<Npgsql
         Integer(snapshot.TypeVersion),
         Number(snapshot.WrittenAt),
         Number(snapshot.Checksum),
-        new NpgsqlParameter<ReadOnlyMemory<byte>> { NpgsqlDbType = NpgsqlDbType.Bytea, TypedValue = snapshot.Payload });
+        new NpgsqlParameter<ReadOnlyMemory<byte>> { NpgsqlDbType = NpgsqlDbType.Bytea, TypedValue = snapshot.Payload }).ConfigureAwait(false);
 
     /// <inheritdoc/>
-    public ValueTask DeleteAsync(StreamName stream, CancellationToken cancellation) =>
-        ExecuteAsync(PostgreSqlStatements.DeleteSnapshot, cancellation, Text(stream.Value));
+    public async ValueTask DeleteSnapshotAsync(StreamName stream, CancellationToken cancellation) =>
+        await ExecuteAsync(PostgreSqlStatements.DeleteSnapshot, cancellation, Text(stream.Value)).ConfigureAwait(false);
+
+    /// <inheritdoc/>
+    public ValueTask<int> RemoveShardRowsAsync(ushort shard, ForgetMark horizon, int countMax, CancellationToken cancellation) => ExecuteAsync(
+        PostgreSqlStatements.RemoveShardRows,
+        cancellation,
+        Text(LogStreams.Shard(shard).Value),
+        Number(horizon.Version - 1),
+        Number(horizon.Epoch),
+        Integer(countMax));
+
+    /// <inheritdoc/>
+    public ValueTask<int> RemoveKeysAsync(long writtenBefore, int countMax, CancellationToken cancellation) =>
+        ExecuteAsync(PostgreSqlStatements.RemoveKeys, cancellation, Number(writtenBefore), Integer(countMax));
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
@@ -54,7 +68,7 @@ internal sealed class PostgreSqlSnapshots(PostgreSqlTarget target, Action<Npgsql
 
     private static NpgsqlParameter<int> Integer(int value) => new() { NpgsqlDbType = NpgsqlDbType.Integer, TypedValue = value };
 
-    private async ValueTask ExecuteAsync(string statement, CancellationToken cancellation, params NpgsqlParameter[] parameters)
+    private async ValueTask<int> ExecuteAsync(string statement, CancellationToken cancellation, params NpgsqlParameter[] parameters)
     {
         await _turn.WaitAsync(cancellation).ConfigureAwait(false);
         var healthy = false;
@@ -66,8 +80,9 @@ internal sealed class PostgreSqlSnapshots(PostgreSqlTarget target, Action<Npgsql
             {
                 command.CommandText = statement;
                 command.Parameters.AddRange(parameters);
-                await command.ExecuteNonQueryAsync(cancellation).ConfigureAwait(false);
+                var count = await command.ExecuteNonQueryAsync(cancellation).ConfigureAwait(false);
                 healthy = true;
+                return count;
             }
         }
         finally
@@ -83,7 +98,7 @@ internal sealed class PostgreSqlSnapshots(PostgreSqlTarget target, Action<Npgsql
 
     private async ValueTask<NpgsqlConnection> OpenAsync(CancellationToken cancellation)
     {
-        var connection = target.Connect("coordinator-log snapshots", TimeoutSeconds);
+        var connection = target.Connect("coordinator-log side", TimeoutSeconds);
         try
         {
             await connection.OpenAsync(cancellation).ConfigureAwait(false);

@@ -1,12 +1,13 @@
 using System.Globalization;
 using Coordinator.Log;
 using Coordinator.Protocol;
+using Coordinator.Protocol.Ownership;
 using SQLitePCL;
 
 namespace Coordinator.Sqlite;
 
 /// <content>
-/// Snapshots between two groups. Each is one statement in a transaction of its own that is not synced: what follows it in the
+/// Snapshots and removals between two groups. Each is one statement in a transaction of its own that is not synced: what follows it in the
 /// write-ahead log, a group, syncs it too. A crash before that loses the snapshot alone, for it stands behind all that was synced.
 /// </content>
 internal sealed partial class SqliteLogWriter
@@ -16,6 +17,8 @@ internal sealed partial class SqliteLogWriter
     private long? _synchronous; // as the connection was opened with; read before the first snapshot
     private SqliteStatement? _writeSnapshot;
     private SqliteStatement? _deleteSnapshot;
+    private SqliteStatement? _removeShardRows;
+    private SqliteStatement? _removeKeys;
 
     /// <inheritdoc/>
     public override void WriteSnapshot(Snapshot snapshot)
@@ -42,6 +45,28 @@ internal sealed partial class SqliteLogWriter
         var statement = _deleteSnapshot ??= Prepare(_native, SqliteStatements.DeleteSnapshot).Statement;
         statement.Bind(1, stream.Value);
         ExecuteUnforced(statement);
+    }
+
+    /// <inheritdoc/>
+    public override int RemoveShardRows(ushort shard, ForgetMark horizon, int countMax)
+    {
+        var statement = _removeShardRows ??= Prepare(_native, SqliteStatements.RemoveShardRows).Statement;
+        statement.Bind(1, LogStreams.Shard(shard).Value);
+        statement.Bind(2, horizon.Version - 1);
+        statement.Bind(3, horizon.Epoch);
+        statement.Bind(4, countMax);
+        ExecuteUnforced(statement);
+        return raw.sqlite3_changes(_native.Handle);
+    }
+
+    /// <inheritdoc/>
+    public override int RemoveKeys(long writtenBefore, int countMax)
+    {
+        var statement = _removeKeys ??= Prepare(_native, SqliteStatements.RemoveKeys).Statement;
+        statement.Bind(1, writtenBefore);
+        statement.Bind(2, countMax);
+        ExecuteUnforced(statement);
+        return raw.sqlite3_changes(_native.Handle);
     }
 
     private void ExecuteUnforced(SqliteStatement statement)
@@ -81,5 +106,7 @@ internal sealed partial class SqliteLogWriter
     {
         _writeSnapshot?.Dispose();
         _deleteSnapshot?.Dispose();
+        _removeShardRows?.Dispose();
+        _removeKeys?.Dispose();
     }
 }
