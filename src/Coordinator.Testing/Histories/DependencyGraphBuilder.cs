@@ -30,6 +30,11 @@ internal sealed class DependencyGraphBuilder(HistoryIndex index)
 
             foreach (var after in followers(value))
             {
+                if (value is { } half && WriterOf(key, half) == WriterOf(key, after))
+                {
+                    continue; // what was still being written was read: that is an anomaly of its own (G1b), and no second one
+                }
+
                 Add(reader, new Edge(WriterOf(key, after), Relations.ReadWrite, number, value, after));
             }
         }
