@@ -51,13 +51,30 @@ public static class HistoryText
         return [.. history];
     }
 
+    /// <summary>Reads operations as they stand behind the colon of a line.</summary>
+    /// <exception cref="FormatException">They make no sense; the message says why.</exception>
+    public static ImmutableArray<MicroOperation> ParseOperations(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        var operations = ImmutableArray.CreateBuilder<MicroOperation>();
+        foreach (var part in text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
+        {
+            operations.Add(ParseOperation(part));
+        }
+
+        return operations.DrainToImmutable();
+    }
+
     /// <summary>A transaction in one line.</summary>
     public static string Format(RecordedTransaction transaction)
     {
         ArgumentNullException.ThrowIfNull(transaction);
         var times = transaction is { BeganAt: { } began, EndedAt: { } ended } ? Invariant($" {began} {ended}") : string.Empty;
-        return $"{transaction.Process} {WordOf(transaction.Outcome)}{times}: {string.Join(", ", transaction.Operations.Select(Format))}";
+        return $"{transaction.Process} {WordOf(transaction.Outcome)}{times}: {Format(transaction.Operations)}";
     }
+
+    /// <summary>Operations, as they stand behind the colon of a line.</summary>
+    public static string Format(IEnumerable<MicroOperation> operations) => string.Join(", ", operations.Select(Format));
 
     /// <summary>An operation of a transaction.</summary>
     public static string Format(MicroOperation operation) => operation switch
@@ -72,10 +89,10 @@ public static class HistoryText
     };
 
     internal static string BeginLine(string process, long at, IEnumerable<MicroOperation> operations) =>
-        Invariant($"{process} {BeginWord} {at}: {string.Join(", ", operations.Select(Format))}");
+        Invariant($"{process} {BeginWord} {at}: {Format(operations)}");
 
     internal static string EndLine(string process, RecordedOutcome outcome, long at, IEnumerable<MicroOperation> operations) =>
-        Invariant($"{process} {WordOf(outcome)} {at}: {string.Join(", ", operations.Select(Format))}");
+        Invariant($"{process} {WordOf(outcome)} {at}: {Format(operations)}");
 
     internal static string Invariant(FormattableString text) => FormattableString.Invariant(text);
 
@@ -109,7 +126,7 @@ public static class HistoryText
         }
 
         var (process, times) = (head[0], head[2..].Select(Number).ToArray());
-        ImmutableArray<MicroOperation>? operations = colon < 0 ? null : ReadOperations(line[(colon + 1)..]);
+        ImmutableArray<MicroOperation>? operations = colon < 0 ? null : ParseOperations(line[(colon + 1)..]);
         if (head[1] == BeginWord)
         {
             if (times.Length != 1 || !open.TryAdd(process, history.Count))
@@ -156,18 +173,7 @@ public static class HistoryText
         _ => throw new FormatException($"'{word}' is none of {BeginWord}, {CommittedWord}, {AbortedWord}, {UnknownWord}"),
     };
 
-    private static ImmutableArray<MicroOperation> ReadOperations(string text)
-    {
-        var operations = ImmutableArray.CreateBuilder<MicroOperation>();
-        foreach (var part in text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
-        {
-            operations.Add(ReadOperation(part));
-        }
-
-        return operations.DrainToImmutable();
-    }
-
-    private static MicroOperation ReadOperation(string text)
+    private static MicroOperation ParseOperation(string text)
     {
         var bracket = text.IndexOf('[', StringComparison.Ordinal);
         if (bracket >= 0)
