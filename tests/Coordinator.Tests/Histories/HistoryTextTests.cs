@@ -83,6 +83,24 @@ public sealed class HistoryTextTests
         Assert.Equal("append x 1, read y [2]", string.Join(", ", transaction.Operations));
     }
 
+    [Fact]
+    public void The_example_of_the_docs_is_what_the_docs_say()
+    {
+        var folder = AppContext.BaseDirectory;
+        while (!File.Exists(Path.Combine(folder, "Coordinator.sln")))
+        {
+            folder = Path.GetDirectoryName(folder)!;
+        }
+
+        var docs = File.ReadAllText(Path.Combine(folder, "docs", "histories.md")).ReplaceLineEndings("\n");
+        var example = docs.Split("```")[1]["text\n".Length..];
+
+        var report = HistoryChecker.Check(HistoryText.Parse(example));
+
+        Assert.Equal([AnomalyKind.GSingle], report.Anomalies.Select(anomaly => anomaly.Kind));
+        Assert.All(report.Anomalies[0].Witness, line => Assert.Contains("//   " + line + "\n", docs, StringComparison.Ordinal));
+    }
+
     /// <summary>A process killed in the midst of a line: the next one goes on behind the last whole one, wherever it was cut.</summary>
     [Fact]
     public void A_history_that_was_cut_off_anywhere_is_gone_on_with()
