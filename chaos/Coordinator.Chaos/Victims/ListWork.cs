@@ -5,6 +5,8 @@ namespace Coordinator.Chaos.Victims;
 /// <summary>Carries out reads of lists and appends to them as one transaction, and says what it saw.</summary>
 internal static class ListWork
 {
+    private const int TakenBackEvery = 25;
+
     /// <summary>Runs them at a host for a client elsewhere. The answer is what the client must know, in one line.</summary>
     public static async Task<string> AnswerAsync(ITransactions transactions, string plan)
     {
@@ -68,6 +70,11 @@ internal static class ListWork
                     : (await transaction.ReadAsync<NumberList>(operation.Key)).State.Elements;
                 done.Add(new MicroOperation.ReadList(operation.Key, [.. elements]));
             }
+        }
+
+        if (plan.Any(operation => operation is MicroOperation.Append { Element: var element } && element % TakenBackEvery == 0))
+        {
+            await transaction.AbortAsync("on second thoughts"); // of which nobody may see anything
         }
     }
 }
