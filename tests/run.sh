@@ -78,21 +78,27 @@ for project in tests/*.Tests tests/Coordinator.Simulation; do
     run_project "$project"
 done
 
+run_kills() { # scenario, least number of kills
+    if dotnet chaos/Coordinator.Chaos/bin/Release/net10.0/Coordinator.Chaos.dll --scenario "$1" --kills "$2"; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+    fi
+}
+
 # The Shop as a child process, killed at every named point of the commit path and at random, and hit by I/O errors.
 echo "-- Kill test of the Shop"
-if dotnet chaos/Coordinator.Chaos/bin/Release/net10.0/Coordinator.Chaos.dll --scenario shop --kills 25; then
-    passed=$((passed + 1))
-else
-    failed=$((failed + 1))
-fi
+run_kills shop 25
 
 # Three hosts on one PostgreSQL log: owners, standbys and the server killed, cut off, frozen and stopped under load.
 echo "-- Kill test of the Shop on PostgreSQL"
-if dotnet chaos/Coordinator.Chaos/bin/Release/net10.0/Coordinator.Chaos.dll --scenario shop-postgres --kills 25; then
-    passed=$((passed + 1))
-else
-    failed=$((failed + 1))
-fi
+run_kills shop-postgres 25
+
+# Lists instead of orders, so that what the clients saw can be judged by the checker of histories.
+echo "-- Kill test of lists"
+run_kills lists 16
+echo "-- Kill test of lists on PostgreSQL"
+run_kills lists-postgres 8
 
 summary="$passed passed, $failed failed"
 [ "$skipped" = 0 ] || summary="$summary, $skipped skipped"

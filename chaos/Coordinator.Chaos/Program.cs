@@ -1,11 +1,22 @@
 using System.Globalization;
 using Coordinator.Chaos.Drivers;
 using Coordinator.Chaos.Drivers.Hosts;
+using Coordinator.Chaos.Drivers.Lists;
 using Coordinator.Chaos.Victims;
 
 if (args is ["victim", var spec, .. var rest])
 {
     return CrashPoint.Parse(spec) is { } point ? await ShopVictim.RunAsync(point, rest) : 2;
+}
+
+if (args is ["lists", var trap, .. var work])
+{
+    return CrashPoint.Parse(trap) is { } point ? await ListsVictim.RunAsync(point, work) : 2;
+}
+
+if (args is ["lists-read", .. { Length: >= 2 } lists])
+{
+    return await ListsVictim.ReadAsync(lists);
 }
 
 if (args is ["host", var evidence])
@@ -20,11 +31,18 @@ if (Number("seed", Random.Shared.Next(1, 1_000_000)) is { } seed && Number("kill
         case "shop":
             return await new ShopScenario(seed, kills).RunAsync() ? 0 : 1;
         case "shop-postgres":
-            return await new HostsScenario(seed, kills).RunAsync() ? 0 : 1;
+            return await new HostsScenario(new ShopWorkload(seed), seed, kills).RunAsync() ? 0 : 1;
+        case "lists":
+            return await new ListsScenario(seed, kills).RunAsync() ? 0 : 1;
+        case "lists-postgres":
+            using (var workload = new ListsWorkload(seed))
+            {
+                return await new HostsScenario(workload, seed, kills).RunAsync() ? 0 : 1;
+            }
     }
 }
 
-Console.Error.WriteLine("[--scenario shop|shop-postgres] [--seed N] [--kills N]");
+Console.Error.WriteLine("[--scenario shop|shop-postgres|lists|lists-postgres] [--seed N] [--kills N]");
 return 2;
 
 string Text(string name, string fallback) =>

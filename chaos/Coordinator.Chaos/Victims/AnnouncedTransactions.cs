@@ -3,12 +3,16 @@ using Coordinator.Protocol;
 namespace Coordinator.Chaos.Victims;
 
 /// <summary>
-/// The real transactions, each of which is announced by its id before its work begins, and its outcome as soon as it is told:
+/// The real transactions, each attempt of which is announced by its id before its work begins, and its outcome as soon as it is told:
 /// whoever listens knows of everything that could be in the log.
 /// </summary>
 internal sealed class AnnouncedTransactions(ITransactions inner, string request, Action<string> say) : ITransactions
 {
-    public async Task<TransactionOutcome> RunAsync(Func<ITransaction, Task> work, CancellationToken cancellation = default)
+    public Task<TransactionOutcome> RunAsync(Func<ITransaction, Task> work, CancellationToken cancellation = default) =>
+        RunAsync(work, new TransactionOptions(), cancellation);
+
+    public async Task<TransactionOutcome> RunAsync(
+        Func<ITransaction, Task> work, TransactionOptions options, CancellationToken cancellation = default)
     {
         var id = default(TransactionId);
         var worked = false;
@@ -17,26 +21,35 @@ internal sealed class AnnouncedTransactions(ITransactions inner, string request,
             var outcome = await inner.RunAsync(
                 async transaction =>
                 {
-                    id = transaction.Id;
+                    if (!id.IsEmpty)
+                    {
+                        say($"told {id} aborted"); // or it would not be tried again
+                    }
+
+                    (id, worked) = (transaction.Id, false);
                     say($"begun {request} {id}");
                     await work(transaction);
                     worked = true;
                 },
+                options,
                 cancellation);
             say($"told {outcome.Id} {WordOf(outcome)}");
             return outcome;
         }
-        catch (Exception) when (!id.IsEmpty && !worked)
+        catch (Exception error) when (!id.IsEmpty && (!worked || error is TransactionRefusedException { TransactionId.IsEmpty: true }))
         {
-            say($"told {id} aborted"); // what the guide promises of work that throws
+            say($"told {id} aborted"); // what the guide promises of work that throws, or was not let in again
             throw;
         }
     }
 
-    public ITransaction Begin() => throw new NotSupportedException("The shop runs its transactions as a whole.");
+    public ITransaction Begin(TransactionOptions? options = null) => throw new NotSupportedException("The shop runs its transactions as a whole.");
 
     public ValueTask<TransactionOutcome> OutcomeOfAsync(TransactionId id, CancellationToken cancellation = default) =>
         inner.OutcomeOfAsync(id, cancellation);
+
+    public ValueTask<TransactionOutcome?> OutcomeOfAsync(IdempotencyKey key, CancellationToken cancellation = default) =>
+        inner.OutcomeOfAsync(key, cancellation);
 
     public static string WordOf(TransactionOutcome outcome) => outcome switch
     {

@@ -1,4 +1,7 @@
 using System.Globalization;
+using Coordinator.Log;
+using Coordinator.Shards;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Coordinator.Chaos.Victims;
 
@@ -42,6 +45,15 @@ internal sealed class CrashPoint
         return parts.Length == 2 && Names.Contains(parts[0], StringComparer.Ordinal) && int.TryParse(parts[1], CultureInfo.InvariantCulture, out var occurrence)
             ? Armed(parts[0], occurrence)
             : null;
+    }
+
+    /// <summary>Puts the point around the log store that was chosen, and around the transport.</summary>
+    public void AddTo(IServiceCollection services)
+    {
+        var store = services.Single(service => service.ServiceType == typeof(ILogStore));
+        services.Remove(store);
+        services.AddSingleton<ILogStore>(provider => new CrashingStore((ILogStore)store.ImplementationFactory!(provider), this));
+        services.AddSingleton<Func<ITransport, ITransport>>(inner => new CrashingTransport(inner, this));
     }
 
     /// <summary>Sets the point and its occurrence, counted from now; null for none. Takes the place of what was set before.</summary>

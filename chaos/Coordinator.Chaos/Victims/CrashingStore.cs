@@ -13,6 +13,8 @@ internal sealed class CrashingStore(ILogStore inner, CrashPoint point) : ILogSto
 
     public ISnapshotStore? Snapshots => inner.Snapshots;
 
+    public ILogRemoval Removal => inner.Removal;
+
     public ValueTask<OpenedLog> OpenAsync(LogMeta proposed, CancellationToken cancellation) => inner.OpenAsync(proposed, cancellation);
 
     public async ValueTask<GroupAnswer> AppendAsync(RowGroup group)

@@ -13,8 +13,8 @@ using Shop.Input;
 namespace Coordinator.Chaos.Victims;
 
 /// <summary>
-/// One of several hosts on a PostgreSQL log, which settles orders of the Shop as it is told on standard input and says on
-/// standard output what became of them. A line ends with a point: one that does not was cut off by a kill.
+/// One of several hosts on a PostgreSQL log, which settles orders of the Shop or works on lists as it is told on standard input and says
+/// on standard output what became of that. A line ends with a point: one that does not was cut off by a kill.
 /// </summary>
 internal sealed class HostVictim : IDisposable
 {
@@ -33,9 +33,10 @@ internal sealed class HostVictim : IDisposable
         builder.Logging.AddConsole(options => options.LogToStandardErrorThreshold = LogLevel.Trace).SetMinimumLevel(LogLevel.Information);
         builder.Services.AddCoordinator(options => options.WaitForOwnership = false)
             .AddEventsFrom(typeof(ShopHost).Assembly)
+            .AddEventsFrom(typeof(HostVictim).Assembly)
             .UsePostgreSql(log);
         builder.Services.AddSingleton<IHostProcesses>(_processes);
-        ShopVictim.AddCrashPoint(builder.Services, _point);
+        _point.AddTo(builder.Services);
         _host = builder.Build();
     }
 
@@ -82,6 +83,7 @@ internal sealed class HostVictim : IDisposable
             answer = verb switch
             {
                 "settle" => (await Shop(request).SettleAsync(JsonSerializer.Deserialize<OrderRequest>(subject)!)).ToString(),
+                "lists" => await ListWork.AnswerAsync(new AnnouncedTransactions(Engine, request, Say), subject),
                 "open" => await OpenAsync(Shop(request), subject.Split(' ')),
                 "ask" => AnnouncedTransactions.WordOf(await Engine.OutcomeOfAsync(TransactionId.Parse(subject))),
                 "role" => Engine.Role.ToString(),

@@ -1,6 +1,3 @@
-using Coordinator.Log;
-using Coordinator.Shards;
-using Microsoft.Extensions.DependencyInjection;
 using Shop;
 
 namespace Coordinator.Chaos.Victims;
@@ -9,14 +6,5 @@ namespace Coordinator.Chaos.Victims;
 internal static class ShopVictim
 {
     public static Task<int> RunAsync(CrashPoint point, string[] shopArguments) =>
-        ShopProgram.RunAsync(shopArguments, services => AddCrashPoint(services, point));
-
-    /// <summary>Puts the crash point around the log store that was chosen, and around the transport.</summary>
-    public static void AddCrashPoint(IServiceCollection services, CrashPoint point)
-    {
-        var store = services.Single(service => service.ServiceType == typeof(ILogStore));
-        services.Remove(store);
-        services.AddSingleton<ILogStore>(provider => new CrashingStore((ILogStore)store.ImplementationFactory!(provider), point));
-        services.AddSingleton<Func<ITransport, ITransport>>(inner => new CrashingTransport(inner, point));
-    }
+        ShopProgram.RunAsync(shopArguments, point.AddTo);
 }

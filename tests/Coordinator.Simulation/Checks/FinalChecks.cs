@@ -24,6 +24,7 @@ internal sealed partial class FinalChecks(Cluster cluster)
         }
 
         CheckBank();
+        CheckHistory();
     }
 
     private void Violate(string promise, string what) => cluster.Violations.Add(new Violation(promise, what));

@@ -1,4 +1,5 @@
 using Coordinator.Protocol;
+using Coordinator.Testing.Histories;
 
 namespace Coordinator.Simulation;
 
@@ -22,6 +23,9 @@ internal sealed class TransactionRecord(TransactionId id, string kind, string ho
 
     /// <summary>What it found under its locks.</summary>
     public List<(StreamName Stream, long Version)> Reads { get; } = [];
+
+    /// <summary>All it read and wrote, in order, as any client of any store could tell it.</summary>
+    public List<MicroOperation> Operations { get; } = [];
 
     /// <summary>The balance of an account at the version that it found.</summary>
     public List<(StreamName Stream, long Version, long Balance)> Balances { get; } = [];

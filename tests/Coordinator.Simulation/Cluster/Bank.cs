@@ -1,15 +1,15 @@
 namespace Coordinator.Simulation;
 
-/// <summary>A bank account.</summary>
-internal sealed record Account(long Balance) : IAggregate<Account>
+/// <summary>A bank account, and the number of the event that made it so, which tells whoever reads it whose work it sees.</summary>
+internal sealed record Account(long Balance, long? Last) : IAggregate<Account>
 {
     public static string Category => "account";
 
-    public static Account Initial { get; } = new(0);
+    public static Account Initial { get; } = new(0, null);
 
     public Account Apply(object @event) => @event switch
     {
-        Moved moved => new Account(Balance + moved.Amount),
+        Moved moved => new Account(Balance + moved.Amount, moved.Number),
         _ => throw new ArgumentException($"{@event} is no event of an account", nameof(@event)),
     };
 }

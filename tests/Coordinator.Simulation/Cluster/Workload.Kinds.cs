@@ -1,3 +1,5 @@
+using Coordinator.Testing.Histories;
+
 namespace Coordinator.Simulation;
 
 /// <content>What the transactions do.</content>
@@ -34,16 +36,18 @@ internal sealed partial class Workload
     {
         var stream = AccountAt(account);
         var opened = await transaction.UpdateAsync<Account>($"{account}");
-        Found(record, stream, opened.Version, opened.State.Balance);
+        Found(record, stream, opened.Version, opened.State);
         var moved = new Moved(amount, ++_numbers);
         opened.Raise(moved);
         record.Writes.Add((stream, moved));
+        record.Operations.Add(new MicroOperation.Write(stream.Value, moved.Number, opened.Version + 1));
     }
 
-    private void Found(TransactionRecord record, Protocol.StreamName stream, long version, long balance)
+    private void Found(TransactionRecord record, Protocol.StreamName stream, long version, Account state)
     {
         record.Reads.Add((stream, version));
-        record.Balances.Add((stream, version, balance));
+        record.Balances.Add((stream, version, state.Balance));
+        record.Operations.Add(new MicroOperation.Read(stream.Value, state.Last, version));
         if (version > (cluster.Ledger.Streams.GetValueOrDefault(stream)?.Count ?? 0))
         {
             cluster.Reach(SituationTable.WentOnEarly);
@@ -53,7 +57,7 @@ internal sealed partial class Workload
     private async Task ReadAsync(ITransaction transaction, TransactionRecord record, int account, Action<long>? found = null)
     {
         var view = await transaction.ReadAsync<Account>($"{account}");
-        Found(record, AccountAt(account), view.Version, view.State.Balance);
+        Found(record, AccountAt(account), view.Version, view.State);
         found?.Invoke(view.State.Balance);
     }
 
@@ -107,8 +111,14 @@ internal sealed partial class Workload
     {
         var stream = new Protocol.StreamName($"notes-{_random.Below(2)}");
         var noted = new Noted(++_numbers, new string('x', length));
+        await PublishAsync(transaction, record, stream, noted);
+    }
+
+    private static async Task PublishAsync(ITransaction transaction, TransactionRecord record, Protocol.StreamName stream, Noted noted)
+    {
         await transaction.PublishAsync(stream.Value, noted);
         record.Writes.Add((stream, noted));
+        record.Operations.Add(new MicroOperation.Append(stream.Value, noted.Number));
     }
 
     private async Task SeveralAsync(Host host, ITransaction transaction, TransactionRecord record)
@@ -152,6 +162,7 @@ internal sealed partial class Workload
         {
             var setting = await transaction.ReadStateAsync<Setting>("setting-0");
             record.Reads.Add((new Protocol.StreamName("setting-0"), setting.Version));
+            record.Operations.Add(new MicroOperation.Read("setting-0", setting.Value?.Number, setting.Version));
         }
 
         await CommitAsync(host, transaction, record);
@@ -163,7 +174,7 @@ internal sealed partial class Workload
         for (var account = _random.Below(2); account < 3; account += 2)
         {
             var opened = await transaction.UpdateAsync<Account>($"{account}");
-            Found(record, AccountAt(account), opened.Version, opened.State.Balance);
+            Found(record, AccountAt(account), opened.Version, opened.State);
         }
 
         await CommitAsync(host, transaction, record);
@@ -183,9 +194,11 @@ internal sealed partial class Workload
     {
         var stream = new Protocol.StreamName($"setting-{_random.Below(2)}");
         var state = await transaction.UpdateStateAsync<Setting>(stream.Value);
+        record.Operations.Add(new MicroOperation.Read(stream.Value, state.Value?.Number));
         var setting = new Setting(++_numbers);
         state.Set(setting);
         record.Writes.Add((stream, setting));
+        record.Operations.Add(new MicroOperation.Write(stream.Value, setting.Number));
         await CommitAsync(host, transaction, record);
     }
 
@@ -269,8 +282,7 @@ internal sealed partial class Workload
         {
             var stream = new Protocol.StreamName($"many-{i}");
             var noted = new Noted(++_numbers, "one of many");
-            await transaction.PublishAsync(stream.Value, noted);
-            record.Writes.Add((stream, noted));
+            await PublishAsync(transaction, record, stream, noted);
         }
 
         await CommitAsync(host, transaction, record);

@@ -19,6 +19,12 @@ internal sealed class ToldTransaction(string id, TimeSpan begunAt)
     /// <summary>Its client was told Unknown, or nothing, and had to ask.</summary>
     public bool WasAsked { get; set; }
 
+    /// <summary>
+    /// It writes nothing, so its commit leaves no record: whoever has forgotten it, or never knew it, presumes that it was aborted. That is
+    /// documented, and of nothing else may two answers differ.
+    /// </summary>
+    public bool IsReadOnly { get; set; }
+
     /// <summary>Completes when the outcome is known.</summary>
     public Task Known => _known.Task;
 
@@ -100,7 +106,7 @@ internal sealed class History
             return;
         }
 
-        if (!transaction.TryTell(committed))
+        if (!transaction.TryTell(committed) && !transaction.IsReadOnly)
         {
             Violated($"{by} told that {id} is {(committed ? "committed" : "aborted")}, and the opposite was told before (I6)");
         }

@@ -3,7 +3,7 @@ using System.Text.Json;
 namespace Coordinator.Chaos.Drivers.Hosts;
 
 /// <summary>What came of a run, and whether that is good: valid, invalid, or unknown, which never passes.</summary>
-internal sealed class HostsReport(int seed)
+internal sealed class HostsReport(string scenario, int seed)
 {
     private const double CommittedShareMin = 0.5, UnknownShareMax = 0.2;
 
@@ -11,6 +11,9 @@ internal sealed class HostsReport(int seed)
     private static readonly TimeSpan s_decidedMax = TimeSpan.FromSeconds(5);
 
     public List<Recovery> Recoveries { get; } = [];
+
+    /// <summary>Why the workload's own judge can say nothing.</summary>
+    public List<string> OwnDoubts { get; } = [];
 
     public IReadOnlyList<string> Kinds { get; set; } = [];
 
@@ -61,6 +64,11 @@ internal sealed class HostsReport(int seed)
     /// <summary>Why the run shows nothing, though nothing was found.</summary>
     private IEnumerable<string> Doubts(History history, int killsMin)
     {
+        foreach (var doubt in OwnDoubts)
+        {
+            yield return doubt;
+        }
+
         var all = history.All;
         if (Audit is null)
         {
@@ -103,7 +111,7 @@ internal sealed class HostsReport(int seed)
         var all = history.All;
         Console.WriteLine(JsonSerializer.Serialize(new
         {
-            scenario = "shop-postgres",
+            scenario,
             seed,
             kills = KillCount,
             processes = Processes,

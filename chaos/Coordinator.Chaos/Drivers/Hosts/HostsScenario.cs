@@ -3,10 +3,10 @@ using System.Collections.Concurrent;
 namespace Coordinator.Chaos.Drivers.Hosts;
 
 /// <summary>
-/// The Shop on a PostgreSQL log that several hosts share: owners, standbys and the server are killed, cut off, frozen and stopped
-/// under load, in an order that the seed draws; what the clients were told is held against the log.
+/// A PostgreSQL log that several hosts share: owners, standbys and the server are killed, cut off, frozen and stopped under load, in an
+/// order that the seed draws; what the clients were told is held against the log.
 /// </summary>
-internal sealed class HostsScenario(int seed, int killsMin)
+internal sealed class HostsScenario(HostsWorkload workload, int seed, int killsMin)
 {
     private const int BlowsBetweenAudits = 12;
     private static readonly TimeSpan s_lastPatience = TimeSpan.FromSeconds(20);
@@ -17,14 +17,14 @@ internal sealed class HostsScenario(int seed, int killsMin)
 
     public async Task<bool> RunAsync()
     {
-        Console.WriteLine($"shop-postgres: seed {seed}; to repeat: dotnet run -c Release --project chaos/Coordinator.Chaos -- --scenario shop-postgres --seed {seed} --kills {killsMin}");
+        Console.WriteLine($"{workload.Name}: seed {seed}; to repeat: dotnet run -c Release --project chaos/Coordinator.Chaos -- --scenario {workload.Name} --seed {seed} --kills {killsMin}");
         await using var server = await LogServer.StartAsync();
         if (!server.MayBeKilled)
         {
             Console.WriteLine("!! COORDINATOR_TEST_POSTGRES names a server that others use too: it is not killed, stopped or restarted.");
         }
 
-        var report = new HostsReport(seed);
+        var report = new HostsReport(workload.Name, seed);
         var fleet = new Fleet(server.Log, _history, Note);
         try
         {
@@ -56,16 +56,17 @@ internal sealed class HostsScenario(int seed, int killsMin)
     private async Task RunAsync(LogServer server, Fleet fleet, HostsReport report)
     {
         fleet.Start();
-        using var clients = new ShopClients(fleet, _history, seed);
-        await clients.OpenShopAsync();
+        using var clients = workload.ClientsOf(fleet, _history);
+        await clients.OpenAsync();
         clients.Start();
         await _history.ServedAsync(History.Now + TimeSpan.FromSeconds(1), notBy: null).WaitAsync(s_lastPatience);
-        report.Planted = await JudgeTrial.RunAsync(server, _history);
+        report.Planted = await workload.TryJudgesAsync(server, _history);
 
         await StrikeAsync(new Nemesis(fleet, server, _history, _random, Note), server, report);
 
         await clients.StopAsync(s_lastPatience);
         report.Refusals = clients.RefusalCount;
+        await workload.JudgeAsync(clients, _history, report);
         await fleet.CloseAsync();
         report.Processes = fleet.StartedCount;
         report.Audit = await AuditAsync(server, "at the end", isLast: true);
@@ -84,8 +85,8 @@ internal sealed class HostsScenario(int seed, int killsMin)
 
     private async Task StrikeAsync(Nemesis nemesis, LogServer server, HostsReport report)
     {
-        report.Kinds = nemesis.Kinds;
-        var plan = new Queue<string>(Plan(nemesis.Kinds).OrderBy(_ => _random.Next()));
+        report.Kinds = [.. nemesis.Kinds.Where(kind => workload.Kinds?.Contains(kind) is not false)];
+        var plan = new Queue<string>(Plan(report.Kinds).OrderBy(_ => _random.Next()));
         while (plan.TryDequeue(out var kind))
         {
             if (kind.StartsWith(Nemesis.Frozen, StringComparison.Ordinal) && await nemesis.NeedsNewOwnerAsync())

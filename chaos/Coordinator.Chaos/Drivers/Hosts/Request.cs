@@ -1,7 +1,7 @@
 namespace Coordinator.Chaos.Drivers.Hosts;
 
 /// <summary>A line that was sent to a host, and what came of it.</summary>
-internal sealed class Request(int number, ToldTransaction? subject)
+internal sealed class Request(int number, ToldTransaction? subject, bool isReadOnly)
 {
     private readonly TaskCompletionSource<string?> _answer = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -9,6 +9,9 @@ internal sealed class Request(int number, ToldTransaction? subject)
 
     /// <summary>The transaction that it asks about.</summary>
     public ToldTransaction? Subject => subject;
+
+    /// <summary>What it begins writes nothing.</summary>
+    public bool IsReadOnly => isReadOnly;
 
     /// <summary>The transaction that was begun for it.</summary>
     public ToldTransaction? Transaction { get; set; }

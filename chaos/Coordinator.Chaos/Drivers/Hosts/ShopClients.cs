@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Text.Json;
 using Shop.Domain;
 using Shop.Input;
@@ -6,29 +5,18 @@ using Shop.Input;
 namespace Coordinator.Chaos.Drivers.Hosts;
 
 /// <summary>
-/// Clients of the shop: each settles one order after the other, at whichever host owns the log. A transaction is begun anew only if
-/// the one before is known to be aborted or was refused; one that nobody knows of is asked for until somebody does.
+/// Clients of the shop: each settles one order after the other. A transaction is begun anew only if the one before is known to be
+/// aborted or was refused.
 /// </summary>
-internal sealed class ShopClients(Fleet fleet, History history, int seed) : IDisposable
+internal sealed class ShopClients(Fleet fleet, History history, int seed) : HostClients(fleet, history, seed)
 {
     public const int ItemCount = 40, UserCount = 50;
-    private const int ClientCount = 16;
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(10);
 
-    private readonly CancellationTokenSource _stop = new();
-    private readonly CancellationTokenSource _giveUp = new();
-    private readonly ConcurrentBag<Task> _late = [];
-    private Task[] _clients = [];
     private int _orders;
-    private int _refusals;
 
-    /// <summary>How often a host refused to begin.</summary>
-    public int RefusalCount => _refusals;
-
-    public async Task OpenShopAsync()
+    public override async Task OpenAsync()
     {
-        var (owner, _) = await fleet.SettledAsync();
+        var (owner, _) = await Fleet.SettledAsync();
         var opened = owner.Send("open", $"{ItemCount} {UserCount}");
         if (await opened.AnswerWithinAsync(TimeSpan.FromSeconds(30)) is not "opened")
         {
@@ -36,31 +24,14 @@ internal sealed class ShopClients(Fleet fleet, History history, int seed) : IDis
         }
     }
 
-    public void Start() => _clients = [.. Enumerable.Range(0, ClientCount).Select(number => Task.Run(() => RunAsync(new Random(seed * 100 + number))))];
-
-    /// <summary>Begins no more, and waits until everything that was begun is known; what is not within the time stays unknown.</summary>
-    public async Task StopAsync(TimeSpan patience)
-    {
-        await _stop.CancelAsync();
-        _giveUp.CancelAfter(patience);
-        await Task.WhenAll(_clients);
-        await Task.WhenAll(_late);
-    }
-
-    public void Dispose()
-    {
-        _stop.Dispose();
-        _giveUp.Dispose();
-    }
-
-    private async Task RunAsync(Random random)
+    protected override async Task WorkAsync(int number, Random random, Func<Task> pauseAsync)
     {
         OrderRequest? again = null;
-        while (!_stop.IsCancellationRequested)
+        while (!IsStopping)
         {
             var order = again ?? NewOrder(random);
             again = await SettleAsync(order) ? null : order;
-            await Task.Delay(s_pause); // so that the log stays small enough to be judged as a whole
+            await pauseAsync();
         }
     }
 
@@ -75,47 +46,13 @@ internal sealed class ShopClients(Fleet fleet, History history, int seed) : IDis
     /// <summary>False if the order is still to be settled and may be tried again.</summary>
     private async Task<bool> SettleAsync(OrderRequest order)
     {
-        var host = fleet.Likely;
-        var request = host.Send("settle", JsonSerializer.Serialize(order));
-        var answer = await request.AnswerWithinAsync(s_patience);
-        if (request.Transaction is { } begun)
+        var (begun, answer, isRefused) = await AskAsync("settle", JsonSerializer.Serialize(order));
+        if (begun is not null && answer is nameof(Settlement.SettledBefore) or nameof(Settlement.Duplicate))
         {
-            await ResolveIfUnknownAsync(begun, host);
-            if (answer is nameof(Settlement.SettledBefore) or nameof(Settlement.Duplicate))
-            {
-                history.Violated($"order {order.Order} was settled by a transaction that was told aborted");
-            }
-
-            return begun.Committed is not false;
+            History.Violated($"order {order.Order} was settled by a transaction that was told aborted");
         }
 
-        fleet.Suspect(host);
-        if (request.Answer.IsCompleted)
-        {
-            Interlocked.Increment(ref _refusals);
-            return false; // refused, or gone before it announced anything
-        }
-
-        // It may still begin, so this order must not be begun elsewhere.
-        _late.Add(FollowAsync(request, host));
-        return true;
-    }
-
-    private async Task FollowAsync(Request request, VictimHost host)
-    {
-        await request.Answer;
-        if (request.Transaction is { } begun)
-        {
-            await ResolveIfUnknownAsync(begun, host);
-        }
-    }
-
-    private async Task ResolveIfUnknownAsync(ToldTransaction transaction, VictimHost host)
-    {
-        if (transaction.Committed is null)
-        {
-            fleet.Suspect(host);
-            await fleet.ResolveAsync(transaction, _giveUp.Token);
-        }
+        // One that may still begin must not be begun elsewhere.
+        return begun is null ? !isRefused : begun.Committed is not false;
     }
 }

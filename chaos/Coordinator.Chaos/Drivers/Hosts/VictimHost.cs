@@ -76,9 +76,9 @@ internal sealed class VictimHost
     public override string ToString() => Name;
 
     /// <summary>Sends a line. If the host is gone the answer is null.</summary>
-    public Request Send(string verb, string rest = "", ToldTransaction? subject = null)
+    public Request Send(string verb, string rest = "", ToldTransaction? subject = null, bool isReadOnly = false)
     {
-        var request = new Request(Interlocked.Increment(ref s_requests), subject);
+        var request = new Request(Interlocked.Increment(ref s_requests), subject, isReadOnly);
         _requests[request.Number] = request;
         if (!TryWrite(string.Create(CultureInfo.InvariantCulture, $"{verb} {request.Number} {rest}")) || _gone.Task.IsCompleted)
         {
@@ -160,6 +160,7 @@ internal sealed class VictimHost
                 var transaction = _history.Begin(id);
                 if (Find(number) is { } begun)
                 {
+                    transaction.IsReadOnly = begun.IsReadOnly;
                     begun.Transaction = transaction;
                 }
 
