@@ -62,6 +62,12 @@ internal sealed record FaultPlan
     /// <summary>All hosts start at one moment, before there is a log.</summary>
     public bool StartsTogether { get; init; }
 
+    /// <summary>After how many events an account has a snapshot; 0: never.</summary>
+    public int SnapshotEvery { get; init; }
+
+    /// <summary>Accounts are also read outside transactions.</summary>
+    public bool ReadsOutside { get; init; }
+
     /// <summary>What happens at named points.</summary>
     public IReadOnlyList<Mishap> Mishaps { get; init; } = [];
 
@@ -134,9 +140,28 @@ internal sealed record FaultPlan
         };
     }
 
+    /// <summary>
+    /// With snapshots and reads outside transactions, or without: drawn apart from all else, so that a seed of before them is still the same
+    /// plan in every other point.
+    /// </summary>
+    public FaultPlan WithSnapshots(ulong seed)
+    {
+        var random = new SeededRandom(seed ^ 0x5AA9_5407);
+        var every = random.Of(0, 0, 1, 3, 10);
+        return this with
+        {
+            ReadsOutside = random.Chance(0.5),
+            SnapshotEvery = every,
+            Store = every == 0 ? Store : Store with
+            {
+                SnapshotLost = random.Of(0, 0.3), SnapshotOld = random.Of(0, 0.3), SnapshotTorn = random.Of(0, 0.3),
+            },
+        };
+    }
+
     public override string ToString() =>
         $"{Profile}, {Hosts} hosts, {Transactions} transactions, {Accounts} accounts, {Workers} workers each, pace {Pace.TotalMilliseconds} ms, "
-        + $"timeout {Options.TransactionTimeout.TotalSeconds} s{(InOrder ? ", in order" : string.Empty)}";
+        + $"timeout {Options.TransactionTimeout.TotalSeconds} s{(SnapshotEvery > 0 ? $", snapshots every {SnapshotEvery}" : string.Empty)}{(InOrder ? ", in order" : string.Empty)}";
 
     private static CoordinatorOptions DrawOptions(SeededRandom random)
     {

@@ -33,6 +33,10 @@ internal sealed partial class Workload(Cluster cluster)
         _begun = true;
         cluster.Hosts.ForEach(StartWorkers);
         cluster.Loop.Start(AskAboutAsync);
+        if (cluster.Plan.ReadsOutside)
+        {
+            cluster.Loop.Start(ReadOutsideAsync);
+        }
     }
 
     /// <summary>Nothing more is begun.</summary>
