@@ -33,6 +33,7 @@ internal sealed class HostVictim : IDisposable
         builder.Logging.AddConsole(options => options.LogToStandardErrorThreshold = LogLevel.Trace).SetMinimumLevel(LogLevel.Information);
         builder.Services.AddCoordinator(options => options.WaitForOwnership = false)
             .AddEventsFrom(typeof(ShopHost).Assembly)
+            .AddSnapshots<Stock>("shop.stock", every: 3)
             .UsePostgreSql(log);
         builder.Services.AddSingleton<IHostProcesses>(_processes);
         ShopVictim.AddCrashPoint(builder.Services, _point);
