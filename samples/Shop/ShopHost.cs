@@ -2,6 +2,7 @@ using Coordinator;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Shop.Domain;
 
 namespace Shop;
 
@@ -18,6 +19,7 @@ public static class ShopHost
             .AddFilter("Microsoft.Extensions.Hosting", LogLevel.None); // a failed start is said by the program itself
         builder.Services.AddCoordinator()
             .AddEventsFrom(typeof(ShopHost).Assembly)
+            .AddSnapshots<Stock>("shop.stock", version: 1, every: 20)
             .UseSqlite(Path.Combine(dataFolder, "shop.db"));
         configure?.Invoke(builder.Services);
         return builder.Build();

@@ -11,6 +11,9 @@ internal sealed class Arguments(string[] arguments)
         return at >= 0 && at + 1 < arguments.Length ? arguments[at + 1] : fallback;
     }
 
+    /// <summary>A number above 0, or 0 if it is not given.</summary>
+    public int NumberOrNone(string name) => Text(name, string.Empty).Length == 0 ? 0 : Number(name, 0);
+
     public int Number(string name, int fallback) =>
         int.TryParse(Text(name, fallback.ToString(CultureInfo.InvariantCulture)), CultureInfo.InvariantCulture, out var value) && value > 0
             ? value

@@ -16,11 +16,14 @@ internal sealed class BenchmarkHost : IAsyncDisposable
 
     public TransactionEngine Engine => _services.GetRequiredService<TransactionEngine>();
 
-    public static async Task<BenchmarkHost> StartAsync(BenchmarkStorage storage, Action<CoordinatorOptions>? configure = null)
+    public static async Task<BenchmarkHost> StartAsync(
+        BenchmarkStorage storage, Action<CoordinatorOptions>? configure = null, Action<CoordinatorBuilder>? add = null)
     {
         var services = new ServiceCollection();
         services.AddSingleton<Microsoft.Extensions.Logging.ILoggerFactory>(NullLoggerFactory.Instance);
-        storage.Choose(services.AddCoordinator(configure).AddEventsFrom(typeof(BenchmarkHost).Assembly));
+        var coordinator = services.AddCoordinator(configure).AddEventsFrom(typeof(BenchmarkHost).Assembly);
+        storage.Choose(coordinator);
+        add?.Invoke(coordinator);
         var host = new BenchmarkHost(services.BuildServiceProvider());
         foreach (var service in host._services.GetServices<IHostedService>())
         {

@@ -8,16 +8,18 @@ try
     {
         "transfers" => await TransfersCase.RunAsync(arguments),
         "recovery" => await RecoveryCase.RunAsync(arguments),
+        "load" => await LoadCase.RunAsync(arguments),
         "raw" => await RawCase.RunAsync(arguments),
-        _ => throw new UsageException("Say which case: transfers, recovery or raw."),
+        _ => throw new UsageException("Say which case: transfers, recovery, load or raw."),
     };
     return good ? 0 : 1;
 }
 catch (UsageException error)
 {
     Console.Error.WriteLine(error.Message);
-    Console.Error.WriteLine("transfers --store memory|sqlite|postgres --accounts N --concurrency C --seconds S [--warmup S, default 5: the JIT is busy until then]");
+    Console.Error.WriteLine("transfers --store memory|sqlite|postgres --accounts N --concurrency C --seconds S [--snapshots N: every N events] [--warmup S, default 5: the JIT is busy until then]");
     Console.Error.WriteLine("recovery  --store memory|sqlite|postgres --decided N --runs N");
+    Console.Error.WriteLine("load      --store memory|sqlite|postgres [--small N, default 100] [--large N, default 100000] [--every N, default 100] [--runs N, default 60]");
     Console.Error.WriteLine("raw       --store memory|sqlite|postgres --concurrency C (postgres: connections) --seconds S [--warmup S, default 5: the JIT is busy until then]");
     return 2;
 }

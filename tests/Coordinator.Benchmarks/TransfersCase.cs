@@ -15,7 +15,8 @@ internal static class TransfersCase
         var concurrency = arguments.Number("concurrency", 64);
         var storage = await BenchmarkStorage.CreateAsync(store);
         await using var _ = storage;
-        var host = await BenchmarkHost.StartAsync(storage);
+        var every = arguments.NumberOrNone("snapshots");
+        var host = await BenchmarkHost.StartAsync(storage, add: coordinator => LoadCase.AddSnapshots(coordinator, every));
         await using var __ = host;
         var names = Enumerable.Range(0, accounts).Select(index => index.ToString(CultureInfo.InvariantCulture)).ToArray();
         await OpenAsync(host.Transactions, names);
@@ -42,6 +43,7 @@ internal static class TransfersCase
             store,
             accounts,
             concurrency,
+            snapshotsEvery = every,
             committedPerSecond = Math.Round(window.Committed / window.Seconds),
             abortedPerSecond = Math.Round(window.Aborted / window.Seconds, 1),
             p50Ms = Math.Round(window.P50Ms, 3),

@@ -58,6 +58,12 @@ public sealed class MutantTests(ITestOutputHelper output)
     [Fact]
     public void A_row_in_the_way_of_a_fence_that_is_believed_unread_is_found() => Finds(() => new RowInTheWayBelieved(), "I2", "I6", "V1-V3", "I11");
 
+    [Fact]
+    public void A_snapshot_of_another_state_is_found() => Finds(() => new SnapshotOfAnotherState(), "I18", "I19", "reads");
+
+    [Fact]
+    public void A_snapshot_of_a_row_that_the_log_never_had_is_an_alarm() => Finds(() => new SnapshotOfAnotherLog(), "alarm");
+
     /// <summary>Two of them once more, by nothing but what the clients saw.</summary>
     [Fact]
     public void A_participant_that_lost_its_work_shows_as_a_lost_update() => Finds(() => new LostWorkVotesReadOnly(), InHistory(AnomalyKind.LostUpdate));

@@ -35,7 +35,7 @@ internal static class Simulator
     public static Verdict Run(ulong seed, Mutant? mutant = null, bool keepsTrace = false)
     {
         var random = new SeededRandom(seed);
-        var plan = PointSweep.Change(seed, FaultPlan.Draw(random), random);
+        var plan = PointSweep.Change(seed, FaultPlan.Draw(random), random).WithLater(seed);
         Cluster? cluster = null;
         string? end = null;
         try

@@ -34,6 +34,7 @@ internal sealed class HostVictim : IDisposable
         builder.Services.AddCoordinator(options => options.WaitForOwnership = false)
             .AddEventsFrom(typeof(ShopHost).Assembly)
             .AddEventsFrom(typeof(HostVictim).Assembly)
+            .AddSnapshots<Stock>("shop.stock", every: 3)
             .UsePostgreSql(log);
         builder.Services.AddSingleton<IHostProcesses>(_processes);
         _point.AddTo(builder.Services);

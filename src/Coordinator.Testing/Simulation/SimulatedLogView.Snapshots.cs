@@ -38,18 +38,24 @@ internal sealed partial class SimulatedLogView : ISnapshotStore
     private Snapshot? FindSnapshot(StreamName stream)
     {
         var found = SimulatedLog.Completed(Log.Rows.ReadSnapshotAsync(stream, CancellationToken.None));
-        if (found is not null && Log.Random.Chance(Log.Faults.SnapshotOld))
+        if (found is null)
+        {
+            return null;
+        }
+
+        if (Log.Random.Chance(Log.Faults.SnapshotOld))
         {
             Loop.Counters.Reach(Situations.SnapshotOld);
             return Log.OlderSnapshots.GetValueOrDefault(stream);
         }
 
-        if (found is not null && Log.Random.Chance(Log.Faults.SnapshotTorn))
+        if (Log.Random.Chance(Log.Faults.SnapshotTorn))
         {
             Loop.Counters.Reach(Situations.SnapshotTorn);
             return Logs.SnapshotDamage.WithPayload(found, found.Payload[..(found.Payload.Length / 2)]).Verified();
         }
 
+        Loop.Counters.Reach(Situations.SnapshotRead);
         return found;
     }
 }

@@ -27,6 +27,7 @@ internal static class Situations
     public const string ClaimUnclear = "store: claim unclear";
     public const string ClaimRefused = "store: claim refused by the guard";
     public const string SnapshotWritten = "store: snapshot written";
+    public const string SnapshotRead = "store: snapshot read";
     public const string SnapshotLost = "store: snapshot lost";
     public const string SnapshotOld = "store: old snapshot read";
     public const string SnapshotTorn = "store: torn snapshot read";

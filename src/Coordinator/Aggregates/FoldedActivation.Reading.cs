@@ -40,13 +40,23 @@ internal sealed partial class FoldedActivation
             }
 
             at = Newest(at);
-            return new FoundState(at, reading.IsCut || reading.IsHeld || HasVotedBeyond(at.Version));
+            return new FoundState(at, reading.IsCut || reading.IsHeld || HasVotedBeyond(at.Version)) { IsFromStore = true };
         }
 
         bool Accepts(LogRow row)
         {
             isOfLaterOwner |= row.Transaction.Epoch > (ulong)epoch;
             return isKnownDurable(row);
+        }
+    }
+
+    /// <summary>A read has found this; later ones find no less. False if the activation was dropped meanwhile.</summary>
+    public bool TryRemember(StateAt at)
+    {
+        lock (Gate)
+        {
+            _found = at.Version > _found.Version ? at : _found;
+            return !IsDropped;
         }
     }
 
@@ -73,4 +83,8 @@ internal sealed partial class FoldedActivation
 /// <summary>What a read outside a transaction found.</summary>
 /// <param name="At">The state.</param>
 /// <param name="IsInDoubt">A transaction that changes it had voted and was not known to be decided.</param>
-internal readonly record struct FoundState(StateAt At, bool IsInDoubt);
+internal readonly record struct FoundState(StateAt At, bool IsInDoubt)
+{
+    /// <summary>It was read, and may have come late: at an activation that is no longer the one in use.</summary>
+    public bool IsFromStore { get; init; }
+}

@@ -7,6 +7,9 @@ namespace Coordinator.Hosting;
 /// <content>Reads outside transactions, and what they and snapshots may rest on.</content>
 internal sealed partial class TransactionEngine : IAggregates
 {
+    /// <summary>A snapshot is being taken, or waits to be.</summary>
+    public bool IsTakingSnapshots => !_snapshots.IsIdle;
+
     public async ValueTask<AggregateView<T>> ReadAsync<T>(string id, CancellationToken cancellation = default)
         where T : class, IAggregate<T>
     {
@@ -44,14 +47,22 @@ internal sealed partial class TransactionEngine : IAggregates
         return new AggregateView<T>((T)reading.LastWritten.State!, reading.LastWritten.Version);
     }
 
-    private ValueTask<FoundState> ReadLastAsync(StreamName stream, StateKind kind, CancellationToken cancellation)
+    private async ValueTask<FoundState> ReadLastAsync(StreamName stream, StateKind kind, CancellationToken cancellation)
     {
         EnsureReadable();
 
         // In this order: whoever finds the participants of a term that has ended finds its shard stopped, and keeps nothing as current.
         var participants = Participants;
         var epoch = _shard is { IsStopped: false, IsBroken: false } shard ? shard.Epoch : 0;
-        return participants.ReadAsync(stream, kind, epoch, IsKnownDurable, cancellation);
+        var found = await participants.ReadAsync(stream, kind, epoch, IsKnownDurable, cancellation).ConfigureAwait(false);
+
+        // An answer of the store that took long may come to an activation that was dropped, while another has taken its place and does not
+        // know yet of what was found.
+        while (found.IsFromStore && !Participants.TryRemember(stream, kind, found.At))
+        {
+        }
+
+        return found;
     }
 
     private StateReader NewReader<T>(string id)

@@ -18,4 +18,8 @@ internal sealed partial class ParticipantHost
             ? folded.ReadAsync(store, epoch, isKnownDurable, cancellation)
             : throw new ArgumentException($"Stream '{stream}' is in use as {activation.Shape.Name}, not as {kind.Shape.Type.Name}: give each use a stream of its own.", nameof(stream));
     }
+
+    /// <summary>Makes later reads find no less than this one did; false to try again.</summary>
+    public bool TryRemember(StreamName stream, StateKind kind, StateAt at) =>
+        _activations.GetOrAdd(stream, kind.Create) is not FoldedActivation folded || folded.Shape != kind.Shape.Type || folded.TryRemember(at);
 }

@@ -83,6 +83,12 @@ internal static class SituationTable
     public const string DeadEpochPresumed = "inquiry: dead epoch, presumed aborted";
     public const string DeadEpochCommitted = "inquiry: dead epoch, found committed";
 
+    public const string ReadAtOwner = "read outside: at the owner";
+    public const string ReadAtStandby = "read outside: at a host that stands by";
+    public const string ReadInDoubt = "read outside: in doubt";
+    public const string ReadAsOf = "read outside: as of a version";
+    public const string ReadOutsideFailed = "read outside: store or host can't answer";
+
     /// <summary>Reasons that a log-native transaction at one host can be aborted for.</summary>
     private static readonly AbortReason[] Reasons =
     [
@@ -118,7 +124,8 @@ internal static class SituationTable
             BeginRefusedFull, BeginRefusedDeposed, WentOnEarly, WentOnInVain, WorkAborted, WorkNotActive, WorkRefused, WorkReadFailed, WorkThrew, ReadOnlyCommitted,
             ReadByDisplaced, ToldCommitted, ToldUnknown, UnknownWasCommitted, UnknownWasAborted, GaveUpWaiting, VotedNo,
             ParticipantInquired, ParticipantAnsweredCommit, ParticipantAnsweredAbort, InquiryUndecided, InquiryFailed, InquiryHeld, NeverIssued,
-            DeadEpochPresumed, DeadEpochCommitted,
+            DeadEpochPresumed, DeadEpochCommitted, ReadAtOwner, ReadAtStandby, ReadInDoubt, ReadAsOf, ReadOutsideFailed,
+            Situations.SnapshotWritten, Situations.SnapshotRead, Situations.SnapshotLost, Situations.SnapshotOld, Situations.SnapshotTorn,
         ];
         return reachable.Select(name => new Situation(name))
             .Append(new Situation(BeginRefusedBacklog, "commits are refused before the backlog is that large: GroupCommitterTests", IsSeldom: true))

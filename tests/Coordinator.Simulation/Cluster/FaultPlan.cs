@@ -30,7 +30,7 @@ internal sealed record FaultPlan
     public required TimeSpan Pace { get; init; }
 
     /// <summary>How many of the transactions lock nothing before they commit.</summary>
-    public required double Optimistic { get; init; }
+    public double Optimistic { get; init; }
 
     /// <summary>Everything in the order in which it becomes ready, or in one drawn from the seed.</summary>
     public required bool InOrder { get; init; }
@@ -64,6 +64,12 @@ internal sealed record FaultPlan
 
     /// <summary>All hosts start at one moment, before there is a log.</summary>
     public bool StartsTogether { get; init; }
+
+    /// <summary>After how many events an account has a snapshot; 0: never.</summary>
+    public int SnapshotEvery { get; init; }
+
+    /// <summary>Accounts are also read outside transactions.</summary>
+    public bool ReadsOutside { get; init; }
 
     /// <summary>What happens at named points.</summary>
     public IReadOnlyList<Mishap> Mishaps { get; init; } = [];
@@ -100,7 +106,6 @@ internal sealed record FaultPlan
             Accounts = random.Of(2, 4, 8, 8, 16, 40),
             Workers = random.Between(2, 7),
             Pace = TimeSpan.FromMilliseconds(random.Of(1, 20, 100, 400)),
-            Optimistic = random.Of(0, 0.3, 1),
             InOrder = random.Chance(0.15),
             KnowsProcesses = random.Chance(0.3),
             StartsTogether = random.Chance(0.3),
@@ -138,9 +143,30 @@ internal sealed record FaultPlan
         };
     }
 
+    /// <summary>
+    /// With snapshots, reads outside transactions and optimistic transactions, or without: drawn apart from all else, so that a seed of before them is still the same
+    /// plan in every other point.
+    /// </summary>
+    public FaultPlan WithLater(ulong seed)
+    {
+        var random = new SeededRandom(seed ^ 0x5AA9_5407);
+        var every = random.Of(0, 0, 1, 3, 10);
+        return this with
+        {
+            Optimistic = new SeededRandom(seed ^ 0x0971_3157).Of(0, 0.3, 1),
+            ReadsOutside = random.Chance(0.5),
+            SnapshotEvery = every,
+            Store = every == 0 ? Store : Store with
+            {
+                SnapshotLost = random.Of(0, 0.3), SnapshotOld = random.Of(0, 0.3), SnapshotTorn = random.Of(0, 0.3),
+            },
+        };
+    }
+
     public override string ToString() =>
-        $"{Profile}, {Hosts} hosts, {Transactions} transactions, {Accounts} accounts, {Workers} workers each, pace {Pace.TotalMilliseconds} ms, {Optimistic:P0} optimistic, "
-        + $"timeout {Options.TransactionTimeout.TotalSeconds} s{(InOrder ? ", in order" : string.Empty)}";
+        $"{Profile}, {Hosts} hosts, {Transactions} transactions, {Accounts} accounts, {Workers} workers each, pace {Pace.TotalMilliseconds} ms, "
+        + $"timeout {Options.TransactionTimeout.TotalSeconds} s{(Optimistic > 0 ? $", {Optimistic:P0} optimistic" : string.Empty)}"
+        + $"{(SnapshotEvery > 0 ? $", snapshots every {SnapshotEvery}" : string.Empty)}{(InOrder ? ", in order" : string.Empty)}";
 
     private static CoordinatorOptions DrawOptions(SeededRandom random)
     {

@@ -23,7 +23,7 @@ internal sealed class Host(Cluster cluster, int slot)
     public bool IsStopping { get; private set; }
 
     /// <summary>What the engine said that would call for an operator: broken promises.</summary>
-    public static IReadOnlySet<int> AlarmIds { get; } = new HashSet<int> { 1002, 1101, 1105, 1201 };
+    public static IReadOnlySet<int> AlarmIds { get; } = new HashSet<int> { 1002, 1101, 1105, 1201, 1401, 1404 };
 
     public bool IsQuiet => Engine!.Role is HostRole.Owner or HostRole.Standby
         && Engine.InFlightCount == 0 && Engine.Participants.IsIdle && Engine.Committer.IsIdle;
@@ -43,9 +43,15 @@ internal sealed class Host(Cluster cluster, int slot)
             inner => cluster.Mutant.Over(cluster, process, cluster.Network.Of(process, inner)),
             process.Name,
             new SimulatedProcesses(cluster.Loop, process, cluster.Plan.KnowsProcesses ? "machine" : string.Empty));
+        var snapshots = new SnapshotTypes(events);
+        if (cluster.Plan.SnapshotEvery > 0)
+        {
+            snapshots.Add<Account>("account", 1, cluster.Plan.SnapshotEvery, null);
+        }
+
         Process = process;
         IsStopping = false;
-        var engine = Engine = new TransactionEngine(seams, cluster.Plan.Options, events, new AggregateTypes(events), new HostLogger(cluster, process));
+        var engine = Engine = new TransactionEngine(seams, cluster.Plan.Options, events, new AggregateTypes(events, snapshots), new HostLogger(cluster, process));
         process.Start(async () =>
         {
             try

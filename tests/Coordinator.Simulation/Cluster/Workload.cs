@@ -33,6 +33,10 @@ internal sealed partial class Workload(Cluster cluster)
         _begun = true;
         cluster.Hosts.ForEach(StartWorkers);
         cluster.Loop.Start(AskAboutAsync);
+        if (cluster.Plan.ReadsOutside)
+        {
+            cluster.Loop.Start(ReadOutsideAsync);
+        }
     }
 
     /// <summary>Nothing more is begun.</summary>
@@ -128,7 +132,7 @@ internal sealed partial class Workload(Cluster cluster)
         }
     }
 
-    private ConcurrencyMode DrawMode() => _random.Chance(cluster.Plan.Optimistic) ? ConcurrencyMode.Optimistic : ConcurrencyMode.Pessimistic;
+    private ConcurrencyMode DrawMode() => cluster.Plan.Optimistic > 0 && _random.Chance(cluster.Plan.Optimistic) ? ConcurrencyMode.Optimistic : ConcurrencyMode.Pessimistic;
 
     private TransactionRecord Record(Host host, ITransaction transaction, string kind)
     {

@@ -317,3 +317,58 @@ internal sealed class RowInTheWayBelieved : Mutant
         }
     }
 }
+
+/// <summary>A snapshot that was written whole, of a state that never was.</summary>
+internal sealed class SnapshotOfAnotherState : Mutant
+{
+    public override ILogStore Over(Cluster cluster, SimulatedProcess process, ILogStore store) => new Store(store);
+
+    private sealed class Store(ILogStore inner) : MutantStore(inner), ISnapshotStore
+    {
+        public override ISnapshotStore Snapshots => this;
+
+        public ValueTask<Snapshot?> ReadSnapshotAsync(StreamName stream, CancellationToken cancellation) => Inner.Snapshots!.ReadSnapshotAsync(stream, cancellation);
+
+        public ValueTask WriteSnapshotAsync(Snapshot snapshot, CancellationToken cancellation)
+        {
+            var other = Testing.Logs.SnapshotDamage.WithPayload(snapshot, "{\"balance\":77}"u8.ToArray());
+            other.Checksum = other.ComputeChecksum();
+            return Inner.Snapshots!.WriteSnapshotAsync(other, cancellation);
+        }
+
+        public ValueTask DeleteSnapshotAsync(StreamName stream, CancellationToken cancellation) => Inner.Snapshots!.DeleteSnapshotAsync(stream, cancellation);
+    }
+}
+
+/// <summary>A snapshot of a row that this log never had, as if it had been restored and nobody had said so.</summary>
+internal sealed class SnapshotOfAnotherLog : Mutant
+{
+    public override ILogStore Over(Cluster cluster, SimulatedProcess process, ILogStore store) => new Store(store);
+
+    private sealed class Store(ILogStore inner) : MutantStore(inner), ISnapshotStore
+    {
+        public override ISnapshotStore Snapshots => this;
+
+        public ValueTask<Snapshot?> ReadSnapshotAsync(StreamName stream, CancellationToken cancellation) => Inner.Snapshots!.ReadSnapshotAsync(stream, cancellation);
+
+        public ValueTask WriteSnapshotAsync(Snapshot snapshot, CancellationToken cancellation)
+        {
+            var other = new Snapshot
+            {
+                Stream = snapshot.Stream,
+                Version = snapshot.Version,
+                AppendId = new AppendId(1, 1),
+                Generation = snapshot.Generation,
+                Position = snapshot.Position,
+                Type = snapshot.Type,
+                TypeVersion = snapshot.TypeVersion,
+                WrittenAt = snapshot.WrittenAt,
+                Payload = snapshot.Payload,
+            };
+            other.Checksum = other.ComputeChecksum();
+            return Inner.Snapshots!.WriteSnapshotAsync(other, cancellation);
+        }
+
+        public ValueTask DeleteSnapshotAsync(StreamName stream, CancellationToken cancellation) => Inner.Snapshots!.DeleteSnapshotAsync(stream, cancellation);
+    }
+}

@@ -1,6 +1,7 @@
 using Coordinator.Hosting;
 using Coordinator.Log;
 using Coordinator.Protocol;
+using Coordinator.Protocol.Commit;
 using Coordinator.Testing.Simulation;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -116,6 +117,27 @@ public sealed class ReadingTests
         var later = await heir.Aggregates.ReadAsync<Account>("a");
 
         Assert.Equal((2L, 2L), (newer.Version, later.Version));
+    });
+
+    /// <summary>Found by the simulation: what the late read had found was remembered where nobody looked any more.</summary>
+    [Fact]
+    public void A_read_that_comes_late_to_a_dropped_activation_is_not_forgotten() => SimulationLoop.Run(async loop =>
+    {
+        var engine = await TestEngine.StartAsync(loop);
+        await engine.Transactions.DepositAsync("a", 1);
+        await engine.DisposeAsync();
+        var transport = new TestTransport(loop);
+        await using var heir = await TestEngine.StartAsync(loop, engine.Rows, transport: transport.Over, configure: options => options.ActivationsMax = 0, seed: 2);
+        heir.Store.HoldsReads = true;
+        var late = heir.Aggregates.ReadAsync<Account>("a");
+        await loop.AdvanceAsync(s_second);
+        heir.Store.HoldsReads = false;
+        transport.Fate = message => message is CommitMessage.DecisionDelivered ? Fate.Lost : Fate.Arrives;
+        Assert.True((await heir.Transactions.DepositAsync("a", 10)).IsCommitted);
+        heir.Store.ReleaseRead();
+
+        Assert.Equal(2, (await late).Version);
+        Assert.Equal(2, (await heir.Aggregates.ReadAsync<Account>("a")).Version);
     });
 
     [Fact]
