@@ -7,6 +7,9 @@ public sealed class CoordinatorOptions
 {
     internal static readonly TimeSpan TimeoutMax = TimeSpan.FromHours(1);
 
+    /// <summary>A checkpoint comes behind at least so many rows of a shard. Simulations want more of them.</summary>
+    internal int CheckpointRowsMin { get; set; } = 1000;
+
     /// <summary>
     /// How long a transaction may take from its begin until its decision is handed to the log. After that it is aborted, or,
     /// if the log has the decision in hand, its initiator is told Unknown. Default 30 s.

@@ -13,7 +13,7 @@ namespace Coordinator.Hosting;
 internal sealed partial class TransactionEngine
 {
     private const int RowsAtOnce = 1000;
-    private static readonly TimeSpan ForgetPeriod = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan ForgetPeriodMax = TimeSpan.FromMinutes(1);
 
     private TimeSpan _nextForget;
     private int _forgetting;
@@ -31,10 +31,12 @@ internal sealed partial class TransactionEngine
             return;
         }
 
-        _nextForget = _clock.Now + ForgetPeriod;
-        if (Options.DecisionRetention != Timeout.InfiniteTimeSpan)
+        _nextForget = _clock.Now + ForgetPeriodMax;
+        if (Options.DecisionRetention is var retention && retention != Timeout.InfiniteTimeSpan)
         {
-            shard.LimitForgetting(Before(Options.DecisionRetention), Options.DecisionRetention.Ticks / TimeSpan.TicksPerMicrosecond / (ForgetRules.MarksMax / 2));
+            var spacing = retention / (ForgetRules.MarksMax / 2);
+            shard.LimitForgetting(Before(retention), spacing.Ticks / TimeSpan.TicksPerMicrosecond);
+            _nextForget = spacing < ForgetPeriodMax ? _clock.Now + spacing : _nextForget;
         }
 
         _ = ForgetAsync(shard);

@@ -160,10 +160,13 @@ internal sealed class ShardLane(ushort shard, OwnershipState owned, uint lastChe
     /// <summary>Rows that a recovery would replay now.</summary>
     public int RowsSinceCheckpoint { get; set; }
 
+    /// <summary>Rows between two checkpoints, at least.</summary>
+    public int CheckpointRowsMin { get; set; } = 1000;
+
     /// <summary>
-    /// At most every 1,000 rows, and less often while much is open: what is written for recovery stays a fraction of the rest.
+    /// At most every so many rows, and less often while much is open: what is written for recovery stays a fraction of the rest.
     /// </summary>
-    public bool IsCheckpointDue => RowsSinceCheckpoint >= Math.Max(1000, 4 * Open.EventCount);
+    public bool IsCheckpointDue => RowsSinceCheckpoint >= Math.Max(CheckpointRowsMin, 4 * Open.EventCount);
 
     /// <summary>The checkpoint that goes first in the next group.</summary>
     public ShardCheckpoint MakeCheckpoint()

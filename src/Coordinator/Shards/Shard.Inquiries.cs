@@ -19,10 +19,8 @@ internal sealed partial class Shard
             return known;
         }
 
-        var end = (long)id.Epoch > View.Epoch ? await store.ReadShardEndAsync(Number, cancellation).ConfigureAwait(false) : null;
-        if (end?.Owned is { } owned && owned.Version > View.Epoch)
+        if ((long)id.Epoch > View.Epoch && await LookForHeirAsync(cancellation).ConfigureAwait(false))
         {
-            Stop();
             return InquiryAnswer.Undecided; // its new owner knows
         }
 
@@ -37,19 +35,27 @@ internal sealed partial class Shard
         }
     }
 
-    /// <summary>Reads who owns the shard, and stops if it is somebody else by now (rule D-4).</summary>
-    public async ValueTask LookForHeirAsync(CancellationToken cancellation)
+    /// <summary>Reads who owns the shard, and stops if it is somebody else by now (rule D-4); true if it is.</summary>
+    public async ValueTask<bool> LookForHeirAsync(CancellationToken cancellation)
     {
         var end = await store.ReadShardEndAsync(Number, cancellation).ConfigureAwait(false);
-        if (end.Owned is { } owned && owned.Version > Epoch)
+        if (end.Owned is not { } owned || owned.Version <= Epoch)
         {
-            Stop();
+            return false;
         }
+
+        Stop();
+        return true;
     }
 
     private async ValueTask<InquiryAnswer> AskLogAsync(TransactionId id, CancellationToken cancellation)
     {
         var decision = await FindDecisionAsync(id, cancellation).ConfigureAwait(false);
+        if (decision is null && await LookForHeirAsync(cancellation).ConfigureAwait(false))
+        {
+            return InquiryAnswer.Undecided; // a newer owner may have forgotten it and removed the row; later than the look-up, so that none comes in between
+        }
+
         var claimBits = await EpochClaimBitsAsync(id, cancellation).ConfigureAwait(false);
         if (decision is null && claimBits == id.ClaimBits && (long)id.Epoch < View.Epoch && View.Horizon?.Covers(id) is not true)
         {

@@ -63,7 +63,11 @@ internal sealed partial class FinalChecks
 
             if (outcome is null or TransactionOutcome.Unknown)
             {
-                if (!IsHeldByDamage(record.Id))
+                if (outcome is not null && Ledger.Horizon?.Covers(record.Id) is true)
+                {
+                    cluster.Reach(SituationTable.Forgotten);
+                }
+                else if (!IsHeldByDamage(record.Id))
                 {
                     Violate("V2", $"{record} is still undecided: {owner?.Process!.Name} says {outcome?.ToString() ?? "nothing"}");
                 }

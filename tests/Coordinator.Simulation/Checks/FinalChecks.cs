@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Coordinator.Log;
 using Coordinator.Protocol;
+using Coordinator.Protocol.Ownership;
 using Coordinator.Testing.Simulation;
 
 namespace Coordinator.Simulation;
@@ -32,10 +33,16 @@ internal sealed partial class FinalChecks(Cluster cluster)
     /// <summary>What the store holds is what landed, in order, with whole checksums and chains (I4, I7).</summary>
     private void CheckRows()
     {
-        var streams = Ledger.Streams.Select(one => (one.Key, Rows: one.Value)).Append((Key: LogStreams.Shard(0), Rows: Ledger.Shard));
+        var streams = Ledger.Streams.Select(one => (one.Key, Rows: one.Value)).Append((Key: LogStreams.Shard(0), Rows: Ledger.Shard.ToList()));
         foreach (var (stream, landed) in streams)
         {
             var read = ReadAll(stream);
+            if (stream == LogStreams.Shard(0) && Ledger.Horizon is { } horizon)
+            {
+                read = CheckRemoved(read, horizon);
+                landed.RemoveAll(row => row.Version < horizon.Version);
+            }
+
             for (var i = 0; i < Math.Max(read.Length, landed.Count); i++)
             {
                 if (i < read.Length && read[i].Fault is { } fault && !Ledger.Damaged.Contains(read[i].Transaction))
@@ -51,6 +58,22 @@ internal sealed partial class FinalChecks(Cluster cluster)
                 }
             }
         }
+    }
+
+    /// <summary>Rows are missing only below a horizon that is in the log (D-5). Gives the rows from there on.</summary>
+    private ImmutableArray<LogRow> CheckRemoved(ImmutableArray<LogRow> read, ForgetMark horizon)
+    {
+        var present = read.Select(row => row.Version).ToHashSet();
+        foreach (var row in Ledger.Shard.Where(row => !present.Contains(row.Version)))
+        {
+            cluster.Reach(SituationTable.RowRemoved);
+            if (!ForgetRules.MayRemove(horizon, row.Version))
+            {
+                Violate("D-5", $"{row} is gone, though the horizon is at {horizon.Version}");
+            }
+        }
+
+        return [.. read.Where(row => row.Version >= horizon.Version)];
     }
 
     private ImmutableArray<LogRow> ReadAll(StreamName stream) =>

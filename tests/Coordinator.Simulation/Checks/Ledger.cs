@@ -40,6 +40,9 @@ internal sealed class Ledger(SimulationLoop loop, List<Violation> violations)
     /// <summary>Who wrote it.</summary>
     public SimulatedProcess? Owner => Claims.Count == 0 ? null : Claims[^1].Process;
 
+    /// <summary>What the last checkpoint that landed says may be forgotten; null if nothing.</summary>
+    public ForgetMark? Horizon => Shard.FindLast(row => row.Kind is RowKind.ShardCheckpoint) is { } last ? ShardCheckpoint.Decode(last).Forgetting.Horizon : null;
+
     public bool IsCommitted(TransactionId id) => Decisions.TryGetValue(id, out var found) && found.Row.Kind is RowKind.CommitDecided;
 
     public void Land(SimulatedProcess process, IReadOnlyList<LogRow> rows)

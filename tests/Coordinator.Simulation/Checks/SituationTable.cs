@@ -77,6 +77,8 @@ internal static class SituationTable
     public const string ParticipantAnsweredCommit = "participant: in doubt, told commit";
     public const string ParticipantAnsweredAbort = "participant: in doubt, told abort";
     public const string InquiryUndecided = "inquiry: undecided";
+    public const string Forgotten = "inquiry: forgotten";
+    public const string RowRemoved = "log: row below the horizon removed";
     public const string InquiryFailed = "inquiry: store or host can't answer";
     public const string InquiryHeld = "inquiry: held because of an unreadable row";
     public const string NeverIssued = "inquiry: id never issued";
@@ -123,7 +125,7 @@ internal static class SituationTable
             GroupOfSeveral, FenceLanded, FenceFoundOwnGroup, FenceConfirmed, WatchdogGaveUp, BatchRejected, BeginRefusedStopping,
             BeginRefusedFull, BeginRefusedDeposed, WentOnEarly, WentOnInVain, WorkAborted, WorkNotActive, WorkRefused, WorkReadFailed, WorkThrew, ReadOnlyCommitted,
             ReadByDisplaced, ToldCommitted, ToldUnknown, UnknownWasCommitted, UnknownWasAborted, GaveUpWaiting, VotedNo,
-            ParticipantInquired, ParticipantAnsweredCommit, ParticipantAnsweredAbort, InquiryUndecided, InquiryFailed, InquiryHeld, NeverIssued,
+            ParticipantInquired, ParticipantAnsweredCommit, ParticipantAnsweredAbort, InquiryUndecided, Forgotten, RowRemoved, InquiryFailed, InquiryHeld, NeverIssued,
             DeadEpochPresumed, DeadEpochCommitted, ReadAtOwner, ReadAtStandby, ReadInDoubt, ReadAsOf, ReadOutsideFailed,
             Situations.SnapshotWritten, Situations.SnapshotRead, Situations.SnapshotLost, Situations.SnapshotOld, Situations.SnapshotTorn,
         ];

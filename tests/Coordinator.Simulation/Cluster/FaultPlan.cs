@@ -144,13 +144,16 @@ internal sealed record FaultPlan
     }
 
     /// <summary>
-    /// With snapshots, reads outside transactions and optimistic transactions, or without: drawn apart from all else, so that a seed of before them is still the same
-    /// plan in every other point.
+    /// With snapshots, reads outside transactions, optimistic transactions and forgetting, or without: drawn apart from all else, so that a seed of before
+    /// them is still the same plan in every other point.
     /// </summary>
     public FaultPlan WithLater(ulong seed)
     {
         var random = new SeededRandom(seed ^ 0x5AA9_5407);
         var every = random.Of(0, 0, 1, 3, 10);
+        var forgets = new SeededRandom(seed ^ 0x0F02_6E75);
+        Options.CheckpointRowsMin = forgets.Of(1000, 4, 15);
+        Options.DecisionRetention = Forgets(forgets) ? TimeSpan.FromSeconds(forgets.Of(20, 40)) : Options.DecisionRetention;
         return this with
         {
             Optimistic = new SeededRandom(seed ^ 0x0971_3157).Of(0, 0.3, 1),
@@ -163,10 +166,16 @@ internal sealed record FaultPlan
         };
     }
 
+    /// <summary>
+    /// Forgetting presumes that whoever is in doubt asks again within the retention, and that clocks are right to within that: days. Here it is seconds, so only where
+    /// neither is long away.
+    /// </summary>
+    private bool Forgets(SeededRandom random) => random.Chance(0.5) && ClockJump is null && Cut is null && Stall is null && Damage is null && Options.TransactionTimeout < TimeSpan.FromSeconds(10);
+
     public override string ToString() =>
         $"{Profile}, {Hosts} hosts, {Transactions} transactions, {Accounts} accounts, {Workers} workers each, pace {Pace.TotalMilliseconds} ms, "
         + $"timeout {Options.TransactionTimeout.TotalSeconds} s{(Optimistic > 0 ? $", {Optimistic:P0} optimistic" : string.Empty)}"
-        + $"{(SnapshotEvery > 0 ? $", snapshots every {SnapshotEvery}" : string.Empty)}{(InOrder ? ", in order" : string.Empty)}";
+        + $"{(Options.DecisionRetention < TimeSpan.FromHours(1) ? $", forgets after {Options.DecisionRetention.TotalSeconds} s" : string.Empty)}{(SnapshotEvery > 0 ? $", snapshots every {SnapshotEvery}" : string.Empty)}{(InOrder ? ", in order" : string.Empty)}";
 
     private static CoordinatorOptions DrawOptions(SeededRandom random)
     {

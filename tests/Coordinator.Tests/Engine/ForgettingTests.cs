@@ -1,3 +1,4 @@
+using Coordinator.Hosting;
 using Coordinator.Log;
 using Coordinator.Protocol;
 using Coordinator.Testing.Simulation;
@@ -181,6 +182,21 @@ public sealed class ForgettingTests
         }
 
         engine.AssertNoViolation();
+    });
+
+    [Fact]
+    public void A_displaced_owner_does_not_presume_what_its_successor_has_forgotten() => Run(async loop =>
+    {
+        await using var owner = await TestEngine.StartAsync(loop, configure: Short);
+        var old = await WorkAsync(owner, 2500);
+        await loop.AdvanceAsync(Longer);
+        await using var heir = await TestEngine.StartAsync(loop, owner.Rows, configure: Short, seed: 2);
+        await loop.AdvanceAsync(TimeSpan.FromMilliseconds(60)); // the first look of the heir at what it may forget
+        await WorkAsync(heir, 2500);
+        await owner.Rows.RemoveShardRowsAsync(0, heir.Engine.Horizon!, int.MaxValue, CancellationToken.None);
+        Assert.Equal(HostRole.Owner, owner.Engine.Role); // as far as it knows
+
+        Assert.IsType<TransactionOutcome.Unknown>(await owner.Transactions.OutcomeOfAsync(old[0]));
     });
 
     private static void Run(Func<SimulationLoop, Task> test) => SimulationLoop.Run(null, test, TimeSpan.FromDays(1));
