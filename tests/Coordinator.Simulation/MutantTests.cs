@@ -59,6 +59,12 @@ public sealed class MutantTests(ITestOutputHelper output)
     public void A_row_in_the_way_of_a_fence_that_is_believed_unread_is_found() => Finds(() => new RowInTheWayBelieved(), "I2", "I6", "V1-V3", "I11");
 
     [Fact]
+    public void Keys_that_are_not_written_with_the_commit_are_found() => Finds(() => new KeysNotWritten(), "keys");
+
+    [Fact]
+    public void Rows_that_are_removed_above_the_horizon_are_found() => Finds(() => new RemovesTooMuch(), "D-5");
+
+    [Fact]
     public void A_snapshot_of_another_state_is_found() => Finds(() => new SnapshotOfAnotherState(), "I18", "I19", "reads");
 
     [Fact]

@@ -24,6 +24,7 @@ internal sealed partial class FinalChecks(Cluster cluster)
             CheckFound(record);
         }
 
+        CheckKeys();
         CheckBank();
         CheckHistory();
     }
@@ -99,7 +100,7 @@ internal sealed partial class FinalChecks(Cluster cluster)
         }
 
         var meant = record.Writes.Select(write => $"{write.Stream} {write.Event}").Order(StringComparer.Ordinal);
-        var found = rows.Select(row => $"{row.Stream} {EventOf(row)}").Order(StringComparer.Ordinal);
+        var found = rows.Where(row => !LogStreams.IsKey(row.Stream)).Select(row => $"{row.Stream} {EventOf(row)}").Order(StringComparer.Ordinal);
         if (!meant.SequenceEqual(found, StringComparer.Ordinal))
         {
             Violate("I11", $"{record} meant [{string.Join(", ", meant)}], the log has [{string.Join(", ", found)}]");
@@ -121,6 +122,23 @@ internal sealed partial class FinalChecks(Cluster cluster)
             if (version > rows.Count || folded != balance)
             {
                 Violate("I19", $"{record} committed having found {balance} in {stream} at {version} of {rows.Count}, where the log has {folded}");
+            }
+        }
+    }
+
+    /// <summary>At most one transaction has committed under a key, and whoever was told of a commit was told of that one.</summary>
+    private void CheckKeys()
+    {
+        foreach (var (key, rows) in Ledger.Streams.Where(stream => LogStreams.IsKey(stream.Key) && stream.Value.Count != 1))
+        {
+            Violate("keys", $"{rows.Count} transactions committed under one key, {key}");
+        }
+
+        foreach (var (key, outcome) in cluster.History.Requests.Where(told => told.Outcome.IsCommitted))
+        {
+            if (Ledger.Streams.GetValueOrDefault(key.Stream) is not [{ Transaction: var bound }] || bound != outcome.Id)
+            {
+                Violate("keys", $"'{key}' was told {outcome}, which the log does not have under it");
             }
         }
     }

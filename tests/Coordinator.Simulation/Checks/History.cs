@@ -59,6 +59,9 @@ internal sealed class History
     /// <summary>Every transaction that was begun.</summary>
     public List<TransactionRecord> Transactions { get; } = [];
 
+    /// <summary>What clients were told of their idempotency keys.</summary>
+    public List<(IdempotencyKey Key, TransactionOutcome Outcome)> Requests { get; } = [];
+
     /// <summary>Every answer to a question for an outcome by id.</summary>
     public List<(TransactionId Id, Answer Answer)> Answers { get; } = [];
 

@@ -77,6 +77,9 @@ internal static class SituationTable
     public const string ParticipantAnsweredCommit = "participant: in doubt, told commit";
     public const string ParticipantAnsweredAbort = "participant: in doubt, told abort";
     public const string InquiryUndecided = "inquiry: undecided";
+    public const string RequestDone = "request: done";
+    public const string RequestDoneBefore = "request: told of an earlier attempt";
+    public const string RequestNotDone = "request: not done, or unknown";
     public const string Forgotten = "inquiry: forgotten";
     public const string RowRemoved = "log: row below the horizon removed";
     public const string InquiryFailed = "inquiry: store or host can't answer";
@@ -125,7 +128,7 @@ internal static class SituationTable
             GroupOfSeveral, FenceLanded, FenceFoundOwnGroup, FenceConfirmed, WatchdogGaveUp, BatchRejected, BeginRefusedStopping,
             BeginRefusedFull, BeginRefusedDeposed, WentOnEarly, WentOnInVain, WorkAborted, WorkNotActive, WorkRefused, WorkReadFailed, WorkThrew, ReadOnlyCommitted,
             ReadByDisplaced, ToldCommitted, ToldUnknown, UnknownWasCommitted, UnknownWasAborted, GaveUpWaiting, VotedNo,
-            ParticipantInquired, ParticipantAnsweredCommit, ParticipantAnsweredAbort, InquiryUndecided, Forgotten, RowRemoved, InquiryFailed, InquiryHeld, NeverIssued,
+            ParticipantInquired, ParticipantAnsweredCommit, ParticipantAnsweredAbort, InquiryUndecided, RequestDone, RequestDoneBefore, RequestNotDone, Forgotten, RowRemoved, InquiryFailed, InquiryHeld, NeverIssued,
             DeadEpochPresumed, DeadEpochCommitted, ReadAtOwner, ReadAtStandby, ReadInDoubt, ReadAsOf, ReadOutsideFailed,
             Situations.SnapshotWritten, Situations.SnapshotRead, Situations.SnapshotLost, Situations.SnapshotOld, Situations.SnapshotTorn,
         ];

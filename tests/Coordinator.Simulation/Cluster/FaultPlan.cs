@@ -29,6 +29,12 @@ internal sealed record FaultPlan
     /// <summary>The longest pause between two transactions of a worker.</summary>
     public required TimeSpan Pace { get; init; }
 
+    /// <summary>Clients that send the same requests again and again, each under its key; and what they draw from.</summary>
+    public int Resenders { get; init; }
+
+    /// <inheritdoc cref="Resenders"/>
+    public ulong ResendersSeed { get; init; }
+
     /// <summary>How many of the transactions lock nothing before they commit.</summary>
     public double Optimistic { get; init; }
 
@@ -157,6 +163,8 @@ internal sealed record FaultPlan
         return this with
         {
             Optimistic = new SeededRandom(seed ^ 0x0971_3157).Of(0, 0.3, 1),
+            Resenders = new SeededRandom(seed ^ 0x4E5D_0B5E).Of(0, 0, 1, 3),
+            ResendersSeed = seed ^ 0x2E5E_4D00,
             ReadsOutside = random.Chance(0.5),
             SnapshotEvery = every,
             Store = every == 0 ? Store : Store with
@@ -174,7 +182,7 @@ internal sealed record FaultPlan
 
     public override string ToString() =>
         $"{Profile}, {Hosts} hosts, {Transactions} transactions, {Accounts} accounts, {Workers} workers each, pace {Pace.TotalMilliseconds} ms, "
-        + $"timeout {Options.TransactionTimeout.TotalSeconds} s{(Optimistic > 0 ? $", {Optimistic:P0} optimistic" : string.Empty)}"
+        + $"timeout {Options.TransactionTimeout.TotalSeconds} s{(Optimistic > 0 ? $", {Optimistic:P0} optimistic" : string.Empty)}{(Resenders > 0 ? $", {Resenders} send again" : string.Empty)}"
         + $"{(Options.DecisionRetention < TimeSpan.FromHours(1) ? $", forgets after {Options.DecisionRetention.TotalSeconds} s" : string.Empty)}{(SnapshotEvery > 0 ? $", snapshots every {SnapshotEvery}" : string.Empty)}{(InOrder ? ", in order" : string.Empty)}";
 
     private static CoordinatorOptions DrawOptions(SeededRandom random)

@@ -33,6 +33,11 @@ internal sealed partial class Workload(Cluster cluster)
         _begun = true;
         cluster.Hosts.ForEach(StartWorkers);
         cluster.Loop.Start(AskAboutAsync);
+        for (var client = 0UL; client < (ulong)cluster.Plan.Resenders; client++)
+        {
+            var random = new SeededRandom(cluster.Plan.ResendersSeed + client);
+            cluster.Loop.Start(() => SendAgainAsync(random));
+        }
         if (cluster.Plan.ReadsOutside)
         {
             cluster.Loop.Start(ReadOutsideAsync);

@@ -13,7 +13,7 @@ internal abstract class MutantStore(ILogStore inner) : ILogStore
 
     public virtual ISnapshotStore? Snapshots => Inner.Snapshots;
 
-    public ILogRemoval Removal => Inner.Removal;
+    public virtual ILogRemoval Removal => Inner.Removal;
 
     protected ILogStore Inner { get; } = inner;
 

@@ -372,3 +372,38 @@ internal sealed class SnapshotOfAnotherLog : Mutant
         public ValueTask DeleteSnapshotAsync(StreamName stream, CancellationToken cancellation) => Inner.Snapshots!.DeleteSnapshotAsync(stream, cancellation);
     }
 }
+
+/// <summary>Idempotency keys are not written with the commit.</summary>
+internal sealed class KeysNotWritten : Mutant
+{
+    public override ILogStore Over(Cluster cluster, SimulatedProcess process, ILogStore store) => new Store(store);
+
+    private sealed class Store(ILogStore inner) : MutantStore(inner)
+    {
+        public override ValueTask<GroupAnswer> AppendAsync(RowGroup group) => base.AppendAsync(group with
+        {
+            Rows = group.Rows.RemoveAll(row => LogStreams.IsKey(row.Stream)),
+            Checks = group.Checks.RemoveAll(check => LogStreams.IsKey(check.Stream)),
+        });
+    }
+}
+
+/// <summary>Rows are removed before the horizon that gives them up is durable.</summary>
+internal sealed class RemovesTooMuch : Mutant
+{
+    public override ILogStore Over(Cluster cluster, SimulatedProcess process, ILogStore store) => new Store(store);
+
+    private sealed class Store(ILogStore inner) : MutantStore(inner)
+    {
+        public override ILogRemoval Removal => new Greedy(base.Removal);
+    }
+
+    private sealed class Greedy(ILogRemoval inner) : ILogRemoval
+    {
+        public ValueTask<int> RemoveShardRowsAsync(ushort shard, ForgetMark horizon, int countMax, CancellationToken cancellation) =>
+            inner.RemoveShardRowsAsync(shard, horizon with { Version = horizon.Version + 7 }, countMax, cancellation);
+
+        public ValueTask<int> RemoveKeysAsync(long writtenBefore, int countMax, CancellationToken cancellation) =>
+            inner.RemoveKeysAsync(writtenBefore, countMax, cancellation);
+    }
+}

@@ -1,0 +1,61 @@
+using Coordinator.Testing.Simulation;
+
+namespace Coordinator.Simulation;
+
+/// <content>Clients that send the same few requests again and again, to any host, under their idempotency keys.</content>
+internal sealed partial class Workload
+{
+    private const int KeyCount = 6;
+
+    private async Task SendAgainAsync(SeededRandom random)
+    {
+        while (_left > 0)
+        {
+            await cluster.Loop.DelayAsync(random.Between(TimeSpan.Zero, TimeSpan.FromMilliseconds(500)));
+            var host = cluster.Hosts[random.Below(cluster.Hosts.Count)];
+            if (_left > 0 && host.IsUp)
+            {
+                var (process, number, mode) = (host.Process!, random.Below(KeyCount), random.Chance(0.3) ? ConcurrencyMode.Optimistic : ConcurrencyMode.Pessimistic);
+                process.Start(() => SendAsync(host, process, new IdempotencyKey($"request {number}"), new TransactionOptions { Mode = mode }));
+            }
+        }
+    }
+
+    private async Task SendAsync(Host host, SimulatedProcess process, IdempotencyKey key, TransactionOptions options)
+    {
+        var attempts = new List<TransactionRecord>();
+        try
+        {
+            var outcome = await host.Engine!.RunAsync(
+                async transaction =>
+                {
+                    var record = Record(host, transaction, "request");
+                    attempts.Add(record);
+                    await MoveAsync(transaction, record, 0, -1);
+                    await MoveAsync(transaction, record, 1, 1);
+                    record.AsksToCommit = true;
+                },
+                options with { Key = key });
+            cluster.Loop.Trace.Note(process, $"{key} told {outcome.GetType().Name} of {outcome.Id}");
+            cluster.History.Requests.Add((key, outcome));
+            cluster.Reach(outcome switch
+            {
+                TransactionOutcome.Committed { IsEarlierAttempt: true } => SituationTable.RequestDoneBefore,
+                TransactionOutcome.Committed => SituationTable.RequestDone,
+                _ => SituationTable.RequestNotDone,
+            });
+            if (attempts.Find(record => record.Id == outcome.Id) is { } told)
+            {
+                Tell(host, process, told, outcome);
+            }
+        }
+        catch (Exception error) when (error is TransactionException or SimulatedStoreException or LogCorruptException)
+        {
+            cluster.Loop.Trace.Remark(process, () => error.Message); // the client tries again
+        }
+        finally
+        {
+            attempts.ForEach(record => _running.Remove(record));
+        }
+    }
+}
