@@ -200,6 +200,11 @@ internal sealed class PostgreSqlLogWriter : LogWriter
     private void FindPlaceholders(RowGroup group)
     {
         _placeholders.Clear();
+        if (!group.LocksReads)
+        {
+            return;
+        }
+
         foreach (var check in group.Checks)
         {
             // Rows are sorted, checks come in any order.

@@ -11,6 +11,9 @@ internal sealed class Arguments(string[] arguments)
         return at >= 0 && at + 1 < arguments.Length ? arguments[at + 1] : fallback;
     }
 
+    /// <summary>True if <c>--name</c> is there.</summary>
+    public bool Has(string name) => arguments.Contains("--" + name, StringComparer.Ordinal);
+
     /// <summary>A number above 0, or 0 if it is not given.</summary>
     public int NumberOrNone(string name) => Text(name, string.Empty).Length == 0 ? 0 : Number(name, 0);
 

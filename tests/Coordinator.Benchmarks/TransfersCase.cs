@@ -13,6 +13,7 @@ internal static class TransfersCase
         var store = arguments.Text("store", "memory");
         var accounts = arguments.Number("accounts", 10_000);
         var concurrency = arguments.Number("concurrency", 64);
+        var work = Work.From(arguments);
         var storage = await BenchmarkStorage.CreateAsync(store);
         await using var _ = storage;
         var every = arguments.NumberOrNone("snapshots");
@@ -30,7 +31,7 @@ internal static class TransfersCase
             arguments.Seconds("seconds", 5),
             async random =>
             {
-                var committed = await TransferAsync(host.Transactions, names, random);
+                var committed = await TransferAsync(host.Transactions, names, work, random);
                 Interlocked.Add(ref everCommitted, committed ? 1 : 0);
                 return committed;
             });
@@ -44,6 +45,9 @@ internal static class TransfersCase
             accounts,
             concurrency,
             snapshotsEvery = every,
+            mode = work.Options.Mode.ToString(),
+            readsThird = work.ReadsThird,
+            inOrder = work.InOrder,
             committedPerSecond = Math.Round(window.Committed / window.Seconds),
             abortedPerSecond = Math.Round(window.Aborted / window.Seconds, 1),
             p50Ms = Math.Round(window.P50Ms, 3),
@@ -72,18 +76,22 @@ internal static class TransfersCase
         }
     }
 
-    private static async ValueTask<bool> TransferAsync(ITransactions transactions, string[] names, Random random)
+    private static async ValueTask<bool> TransferAsync(ITransactions transactions, string[] names, Work work, Random random)
     {
         var from = random.Next(names.Length);
         var to = (from + 1 + random.Next(names.Length - 1)) % names.Length;
+        var third = (from + 1 + random.Next(names.Length - 1)) % names.Length;
         var amount = random.Next(1, 100);
-        var outcome = await transactions.RunAsync(async transaction =>
+        var outcome = await transactions.RunAsync(Transfer, work.Options);
+        return outcome.IsCommitted;
+
+        async Task Transfer(ITransaction transaction)
         {
-            // In one order for everyone, so that two transfers never wait for each other.
-            var first = await transaction.UpdateAsync<Account>(names[Math.Min(from, to)]);
-            var second = await transaction.UpdateAsync<Account>(names[Math.Max(from, to)]);
-            var (source, target) = from < to ? (first, second) : (second, first);
-            if (source.State.Balance < amount)
+            var isSwapped = work.InOrder && from > to;
+            var first = await transaction.UpdateAsync<Account>(names[isSwapped ? to : from]);
+            var second = await transaction.UpdateAsync<Account>(names[isSwapped ? from : to]);
+            var (source, target) = isSwapped ? (second, first) : (first, second);
+            if ((work.ReadsThird && third != to && (await transaction.ReadAsync<Account>(names[third])).State.Balance < 0) || source.State.Balance < amount)
             {
                 await transaction.AbortAsync("short balance");
                 return;
@@ -91,8 +99,25 @@ internal static class TransfersCase
 
             source.Raise(new Withdrawn(amount));
             target.Raise(new Deposited(amount));
-        });
-        return outcome.IsCommitted;
+        }
+    }
+
+    /// <summary>What each transfer does.</summary>
+    /// <param name="Options">With locks or without.</param>
+    /// <param name="ReadsThird">It also reads an account that it does not change.</param>
+    /// <param name="InOrder">Everybody takes locks in one order, so that no two wait for each other.</param>
+    private sealed record Work(TransactionOptions Options, bool ReadsThird, bool InOrder)
+    {
+        public static Work From(Arguments arguments)
+        {
+            var mode = arguments.Text("mode", "pessimistic") switch
+            {
+                "pessimistic" => ConcurrencyMode.Pessimistic,
+                "optimistic" => ConcurrencyMode.Optimistic,
+                var other => throw new UsageException($"--mode is pessimistic or optimistic, not {other}."),
+            };
+            return new Work(new TransactionOptions { Mode = mode }, arguments.Has("read-third"), !arguments.Has("any-order"));
+        }
     }
 
     private static async Task<bool> IsBalancedAsync(ITransactions transactions, string[] names)
@@ -100,14 +125,17 @@ internal static class TransfersCase
         long sum = 0;
         foreach (var chunk in names.Chunk(50))
         {
+            long part = 0;
             var outcome = await transactions.RunAsync(async transaction =>
             {
+                part = 0;
                 foreach (var name in chunk)
                 {
-                    sum += (await transaction.ReadAsync<Account>(name)).State.Balance;
+                    part += (await transaction.ReadAsync<Account>(name)).State.Balance;
                 }
             });
             outcome.EnsureCommitted();
+            sum += part;
         }
 
         return sum == OpeningBalance * names.Length;

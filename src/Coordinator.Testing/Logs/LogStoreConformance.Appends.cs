@@ -27,6 +27,8 @@ internal static partial class LogStoreConformance
         new("A validated read fails when the stream went on", fixture => ReadCheckAsync(fixture, 1, holds: false)),
         new("A validated read of an absent stream holds", fixture => AbsentReadAsync(fixture, holds: true)),
         new("A validated read of a stream that appeared fails", fixture => AbsentReadAsync(fixture, holds: false)),
+        new("A validated read of a log with one shard holds while the stream ends as it was read", fixture => ReadCheckAsync(fixture, 2, holds: true, locks: false)),
+        new("A validated read of a log with one shard fails when the stream went on", fixture => ReadCheckAsync(fixture, 1, holds: false, locks: false)),
         new("A group may hold only a validated read and its shard row", OnlyAReadAndItsShardRow),
         new("Checks may come in any order", ChecksInAnyOrder),
         new("A refused group can be sent again and lands", RefusedGroupLandsLater),
@@ -172,11 +174,11 @@ internal static partial class LogStoreConformance
         Expect.Answer(GroupAnswerKind.CheckFailed, await log.AppendAsync(log.Group()), "an append of the old epoch at the end");
     }
 
-    private static async Task ReadCheckAsync(ILogStoreFixture fixture, long readAt, bool holds)
+    private static async Task ReadCheckAsync(ILogStoreFixture fixture, long readAt, bool holds, bool locks = true)
     {
         await using var log = await TestLog.OpenAsync(fixture);
         await log.CommitAsync(new StreamWrite("read", 0, 2));
-        var group = log.Group(new StreamWrite("read", readAt, 0), new StreamWrite("written", 0));
+        var group = log.Group(new StreamWrite("read", readAt, 0), new StreamWrite("written", 0)) with { LocksReads = locks };
         Expect.Answer(holds ? GroupAnswerKind.Landed : GroupAnswerKind.CheckFailed, await log.AppendAsync(group), "a validated read");
         Expect.Equal(holds ? group.Rows.Length : 0, await log.CountAsync(group), "rows in the log");
     }

@@ -276,6 +276,7 @@ internal sealed partial class TransactionEngine
         RecoveredOpenCount = recovered.Open.Count;
         ReplayedFrom = recovered.ReplayedFrom;
         recovered.Lane.CheckpointRowsMin = Options.CheckpointRowsMin;
+        recovered.Lane.IsOnlyShard = _meta!.ShardCount == 1;
         DropParticipants();
         var shard = new Shard(recovered, _meta!, _committer, _seams.Store, _seams.Dispatcher, _clock, _transport, Participants, _logger);
         _failure = null;

@@ -67,7 +67,11 @@ internal sealed class GroupBuilder(int bytesMax, AppendIds ids)
             var order = left.Stream.CompareTo(right.Stream);
             return order != 0 ? order : left.Version.CompareTo(right.Version);
         });
-        return new RowGroup([.. CollectionsMarshal.AsSpan(_rows)], [.. CollectionsMarshal.AsSpan(_checks)]) { ContinuesOnWriter = true };
+        return new RowGroup([.. CollectionsMarshal.AsSpan(_rows)], [.. CollectionsMarshal.AsSpan(_checks)]) 
+        {
+            ContinuesOnWriter = true,
+            LocksReads = !Lanes.TrueForAll(static share => share.Lane.IsOnlyShard),
+        };
     }
 
     /// <summary>

@@ -148,6 +148,13 @@ internal sealed record RowGroup(ImmutableArray<LogRow> Rows, ImmutableArray<Stre
     /// Only for one that writes again or is done at once, and calls nobody: until it returns, that thread does nothing else.
     /// </summary>
     public bool ContinuesOnWriter { get; init; }
+
+    /// <summary>
+    /// Whoever writes to a stream that this group only reads must wait for the group, or make it fail (rule D-9). False only in a log of one
+    /// shard: there every group writes a row of that shard, so that of two that overlap one fails at its key, and a check that saw the
+    /// streams as they were before is enough. <em>With several shards two groups would each miss what the other writes: write skew.</em>
+    /// </summary>
+    public bool LocksReads { get; init; } = true;
 }
 
 /// <summary>What a store knows after a write.</summary>

@@ -160,6 +160,9 @@ internal sealed class ShardLane(ushort shard, OwnershipState owned, uint lastChe
     /// <summary>Rows that a recovery would replay now.</summary>
     public int RowsSinceCheckpoint { get; set; }
 
+    /// <summary>The log has no other shard: every batch of anybody is a batch of this one.</summary>
+    public bool IsOnlyShard { get; set; }
+
     /// <summary>Rows between two checkpoints, at least.</summary>
     public int CheckpointRowsMin { get; set; } = 1000;
 
