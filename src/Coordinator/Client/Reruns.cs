@@ -11,19 +11,19 @@ internal static class Reruns
     private static readonly TimeSpan Delay = TimeSpan.FromMilliseconds(1);
     private static readonly TimeSpan DelayMax = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>The user's strategies, or ours.</summary>
-    public static ResiliencePipeline<TransactionOutcome> Build(
-        Action<ResiliencePipelineBuilder<TransactionOutcome>>? configure, TimeProvider time, IRandomSource random)
+    /// <summary>The user's strategies.</summary>
+    public static ResiliencePipeline<TransactionOutcome> Build(Action<ResiliencePipelineBuilder<TransactionOutcome>> configure, TimeProvider time)
     {
         var builder = new ResiliencePipelineBuilder<TransactionOutcome> { TimeProvider = time };
-        if (configure is not null)
-        {
-            configure(builder);
-            return builder.Build();
-        }
+        configure(builder);
+        return builder.Build();
+    }
 
-        // Its age keeps the work from losing for ever; the delays only spare the attempts that would lose to the same transaction again.
-        return builder.AddRetry(new RetryStrategyOptions<TransactionOutcome>
+    /// <summary>
+    /// Ours. Its age keeps the work from losing for ever; the delays only spare the attempts that would lose to the same transaction again.
+    /// </summary>
+    public static ResiliencePipeline<TransactionOutcome> Default(TimeProvider time, IRandomSource random) =>
+        new ResiliencePipelineBuilder<TransactionOutcome> { TimeProvider = time }.AddRetry(new RetryStrategyOptions<TransactionOutcome>
         {
             ShouldHandle = static arguments => new(arguments.Outcome.Result is TransactionOutcome.Aborted { IsWorthRerun: true }),
             MaxRetryAttempts = CountMax,
@@ -33,5 +33,4 @@ internal static class Reruns
             MaxDelay = DelayMax,
             Randomizer = () => (random.Next() >> 11) / (double)(1UL << 53),
         }).Build();
-    }
 }

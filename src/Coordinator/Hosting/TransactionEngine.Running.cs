@@ -1,3 +1,4 @@
+using Coordinator.Aggregates;
 using Coordinator.Client;
 using Coordinator.Participants;
 using Coordinator.Protocol;
@@ -8,7 +9,7 @@ namespace Coordinator.Hosting;
 internal sealed partial class TransactionEngine
 {
     public ITransaction Begin(TransactionOptions? options = null) => options?.Key is null
-        ? BeginContext(options ?? TransactionOptions.Default)
+        ? BeginContext(options ?? TransactionOptions.Default, options?.Age, options?.Mode is ConcurrencyMode.Optimistic)
         : throw new ArgumentException("Work with an idempotency key is run by RunAsync, which can tell what an earlier attempt has done.", nameof(options));
 
     public Task<TransactionOutcome> RunAsync(Func<ITransaction, Task> work, CancellationToken cancellation = default) =>
@@ -26,10 +27,23 @@ internal sealed partial class TransactionEngine
         }
 
         var attempts = new Attempts(this, work, options);
-        return await (options.Reruns ?? _reruns).ExecuteAsync(static (run, token) => run.NextAsync(token), attempts, cancellation).ConfigureAwait(false);
+        if (options.Reruns is null && _reruns is null)
+        {
+            // Most work is done at once: only what has lost pays for the pipeline, which is then shown the outcome that there is.
+            var outcome = await attempts.NextAsync(cancellation).ConfigureAwait(false);
+            if (outcome is not TransactionOutcome.Aborted { IsWorthRerun: true })
+            {
+                return outcome;
+            }
+
+            attempts.ShowAgain(outcome);
+        }
+
+        return await (options.Reruns ?? _reruns ?? _defaultReruns).ExecuteAsync(
+            static (attempts, token) => attempts.TakeShown() is { } outcome ? new(outcome) : attempts.NextAsync(token), attempts, cancellation).ConfigureAwait(false);
     }
 
-    private TransactionContext BeginContext(TransactionOptions options)
+    private TransactionContext BeginContext(TransactionOptions options, TransactionAge? age, bool isOptimistic)
     {
         if (System.Transactions.Transaction.Current is not null)
         {
@@ -57,15 +71,22 @@ internal sealed partial class TransactionEngine
 
         var context = new TransactionContext(this);
         var id = shard!.Begin(_clock.Now + timeout, context);
-        context.Start(id, new WorkTerms(options.Age ?? new TransactionAge(_seams.Time.GetUtcNow(), id), timeout, options.Mode is ConcurrencyMode.Optimistic));
+        context.Start(id, new WorkTerms(age ?? new TransactionAge(_seams.Time.GetUtcNow(), id), timeout, isOptimistic));
         return context;
     }
 
     /// <summary>The attempts at one piece of work, in the hands of a pipeline that may be the user's own.</summary>
     private sealed class Attempts(TransactionEngine engine, Func<ITransaction, Task> work, TransactionOptions options)
     {
-        private TransactionOptions _options = options;
+        private TransactionAge? _age;
         private bool _mayRun = true;
+
+        private TransactionOutcome? _shown;
+
+        /// <summary>The pipeline has not seen this outcome yet: its first attempt is to be it.</summary>
+        public void ShowAgain(TransactionOutcome outcome) => _shown = outcome;
+
+        public TransactionOutcome? TakeShown() => Interlocked.Exchange(ref _shown, null);
 
         public async ValueTask<TransactionOutcome> NextAsync(CancellationToken cancellation)
         {
@@ -78,32 +99,19 @@ internal sealed partial class TransactionEngine
             TransactionContext? transaction = null;
             try
             {
-                transaction = engine.BeginContext(_options);
-                // Locked from now on: optimistic work could lose again and again, whatever its age.
-                _options = _options.Age is null || _options.Mode is not ConcurrencyMode.Pessimistic
-                    ? _options with { Age = transaction.Age, Mode = ConcurrencyMode.Pessimistic }
-                    : _options;
-                var outcome = await RunAsync(transaction, cancellation).ConfigureAwait(false);
-                return _options.Key is { } key && outcome is not TransactionOutcome.Committed && !cancellation.IsCancellationRequested
-                    ? await EarlierAsync(transaction.Id, key, cancellation).ConfigureAwait(false) ?? outcome
-                    : outcome;
-            }
-            catch (Exception) when (_options.Key is not null && transaction is not null && !cancellation.IsCancellationRequested)
-            {
-                // An earlier attempt may have had its effect: what it left (the last item sold) must not be told as this one's failure.
-                if (await EarlierAsync(transaction.Id, _options.Key, cancellation).ConfigureAwait(false) is { } earlier)
-                {
-                    return earlier;
-                }
+                // Run again with locks: optimistic work could lose again and again, whatever its age.
+                transaction = engine.BeginContext(options, _age ?? options.Age, isOptimistic: _age is null && options.Mode is ConcurrencyMode.Optimistic);
 
-                throw;
+                _age = transaction.Age;
+                return options.Key is null
+                    ? await WorkAsync(transaction, cancellation).ConfigureAwait(false)
+                    : await WorkOnceAsync(transaction, options.Key, cancellation).ConfigureAwait(false);
             }
             finally
             {
-                _mayRun = transaction is null or { KnownOutcome: TransactionOutcome.Aborted } || _options.Key is not null;
+                _mayRun = transaction is null or { KnownOutcome: TransactionOutcome.Aborted } || options.Key is not null;
             }
         }
-
         /// <summary>What is told of the key once an attempt under it has not committed; null if nothing is known to have.</summary>
         private async ValueTask<TransactionOutcome?> EarlierAsync(TransactionId attempt, IdempotencyKey key, CancellationToken cancellation)
         {
@@ -117,16 +125,45 @@ internal sealed partial class TransactionEngine
             }
         }
 
-        private async ValueTask<TransactionOutcome> RunAsync(TransactionContext transaction, CancellationToken cancellation)
+        private async ValueTask<TransactionOutcome> WorkOnceAsync(TransactionContext transaction, IdempotencyKey key, CancellationToken cancellation)
         {
             try
             {
-                if (_options.Key is { } key && await transaction.BindAsync(key, cancellation).ConfigureAwait(false) is { } earlier)
+                var outcome = await transaction.BindAsync(key, cancellation).ConfigureAwait(false) is { } earlier
+                    ? await ToldOfAsync(earlier).ConfigureAwait(false)
+                    : await WorkAsync(transaction, cancellation).ConfigureAwait(false);
+                return outcome is TransactionOutcome.Committed || cancellation.IsCancellationRequested
+                    ? outcome
+                    : await EarlierAsync(transaction.Id, key, cancellation).ConfigureAwait(false) ?? outcome;
+            }
+            catch (Exception error) when (!cancellation.IsCancellationRequested)
+            {
+                // An earlier attempt may have had its effect: what it left (the last item sold) must not be told as this one's failure.
+                var own = await transaction.AbortAsync($"the work threw {error.GetType().Name}").ConfigureAwait(false);
+                if (await EarlierAsync(transaction.Id, key, cancellation).ConfigureAwait(false) is { } earlier)
                 {
-                    await transaction.AbortAsync("its idempotency key is bound already").ConfigureAwait(false);
-                    return await engine.OutcomeOfAsync(key, earlier, cancellation).ConfigureAwait(false);
+                    return earlier;
                 }
 
+                if (error is TransactionAbortedException aborted && aborted.TransactionId == transaction.Id)
+                {
+                    return own; // while it waited for the key
+                }
+
+                throw;
+            }
+
+            async ValueTask<TransactionOutcome> ToldOfAsync(KeyBinding earlier)
+            {
+                await transaction.AbortAsync("its idempotency key is bound already").ConfigureAwait(false);
+                return await engine.OutcomeOfAsync(key, earlier, cancellation).ConfigureAwait(false);
+            }
+        }
+
+        private async ValueTask<TransactionOutcome> WorkAsync(TransactionContext transaction, CancellationToken cancellation)
+        {
+            try
+            {
                 await work(transaction).ConfigureAwait(false);
             }
             catch (TransactionAbortedException aborted) when (aborted.TransactionId == transaction.Id)

@@ -43,7 +43,8 @@ internal sealed partial class TransactionEngine : ITransactions, IEventLog, IAsy
     private readonly MonotonicClock _clock;
     private readonly ITransport _transport;
     private readonly GroupCommitter _committer;
-    private readonly ResiliencePipeline<TransactionOutcome> _reruns;
+    private readonly ResiliencePipeline<TransactionOutcome>? _reruns;
+    private readonly ResiliencePipeline<TransactionOutcome> _defaultReruns;
     private readonly SnapshotKeeper _snapshots;
     private Shard? _shard;
 
@@ -60,7 +61,8 @@ internal sealed partial class TransactionEngine : ITransactions, IEventLog, IAsy
         Options = options;
         Events = events;
         Aggregates = aggregates;
-        _reruns = Client.Reruns.Build(reruns, seams.Time, seams.Random);
+        _reruns = reruns is null ? null : Client.Reruns.Build(reruns, seams.Time);
+        _defaultReruns = Client.Reruns.Default(seams.Time, seams.Random);
         _clock = new MonotonicClock(seams.Time);
         _snapshots = NewSnapshotKeeper();
         _host = seams.Random.Next();
