@@ -101,7 +101,7 @@ internal sealed partial class FinalChecks(Cluster cluster)
         }
     }
 
-    private static object? EventOf(LogRow row) => Events.TryDeserialize(row.Type, row.TypeVersion, row.Payload.Span);
+    private static object? EventOf(LogRow row) => Events.TryRead(row);
 
     private static EventTypes Events { get; } = new EventTypes().Add<Moved>().Add<Setting>().Add<Noted>();
 
