@@ -81,7 +81,7 @@ public sealed class OrderRun(ITransactions transactions, IEventLog log, ShopArgu
         {
             return await checkout.SettleAsync(order);
         }
-        catch (Exception error) when (error is TransactionException or LogCorruptException or UnknownEventTypeException)
+        catch (Exception error) when (error is TransactionException or LogCorruptException or EventUnreadableException)
         {
             Console.WriteLine($"order {order.Order}, line {order.InputLine}, is not settled: {error.Message}");
             return Settlement.NotSettled;

@@ -1,4 +1,6 @@
-namespace Coordinator.PostgreSql;
+using Coordinator.PostgreSql;
+
+namespace Coordinator;
 
 /// <summary>Settings of the log in a PostgreSQL database.</summary>
 public sealed class PostgreSqlLogOptions

@@ -45,7 +45,7 @@ internal static class PostgreSqlStatements
           ON coordinator_event (transaction_id) WHERE kind IN (19, 20);
 
         -- Idempotency keys by age, for their removal.
-        CREATE INDEX IF NOT EXISTS coordinator_event_key
+        CREATE INDEX IF NOT EXISTS coordinator_event_key_age
           ON coordinator_event (written_at) WHERE stream >= 'key/' AND stream < 'key0';
 
         -- Heartbeats: one row a host, written over all the time. The free space keeps each new row on the page of the old one,

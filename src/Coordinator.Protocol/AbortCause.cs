@@ -47,11 +47,24 @@ public enum AbortReason
 }
 
 /// <summary>Why a transaction was aborted and, where one participant is behind it, which.</summary>
-/// <param name="Reason">The kind of cause.</param>
-/// <param name="Participant">The participant that caused it, or null where none did.</param>
-/// <param name="Detail">A sentence for people; never a payload.</param>
-public sealed record AbortCause(AbortReason Reason, ParticipantId? Participant = null, string? Detail = null)
+public sealed record AbortCause
 {
+    internal AbortCause(AbortReason reason, ParticipantId? participant = null, string? detail = null)
+    {
+        Reason = reason;
+        Participant = participant;
+        Detail = detail;
+    }
+
+    /// <summary>The kind of cause.</summary>
+    public AbortReason Reason { get; }
+
+    /// <summary>The participant that caused it, or null where none did.</summary>
+    public ParticipantId? Participant { get; }
+
+    /// <summary>A sentence for people; never a payload.</summary>
+    public string? Detail { get; }
+
     /// <inheritdoc/>
     public override string ToString() =>
         (Participant, Detail) switch

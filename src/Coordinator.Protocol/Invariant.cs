@@ -22,4 +22,10 @@ internal static class Invariant
 /// A promise of the engine does not hold. It is a bug or a damaged log, never an expected failure: who meets it stops
 /// and drops its volatile state; nothing catches it to carry on.
 /// </summary>
-public sealed class InvariantViolationException(string promise) : Exception("Invariant violated: " + promise);
+public sealed class InvariantViolationException : Exception
+{
+    internal InvariantViolationException(string promise)
+        : base("Invariant violated: " + promise)
+    {
+    }
+}

@@ -6,7 +6,7 @@ namespace Coordinator.Protocol;
 /// </summary>
 /// <param name="LogId">48 random bits, drawn once when the log is created.</param>
 /// <param name="Generation">1 at creation; raised by a restore, so that ids of before and after differ.</param>
-public readonly record struct LogIdentity(ulong LogId, byte Generation)
+internal readonly record struct LogIdentity(ulong LogId, byte Generation)
 {
     internal const int LogIdBits = 48;
 

@@ -36,19 +36,19 @@ public readonly struct TransactionId : IEquatable<TransactionId>, IComparable<Tr
     }
 
     /// <summary>The log whose shard decides, and its generation.</summary>
-    public LogIdentity Log => new(_logAndShard >> 16, (byte)(_epochGenerationClaimHigh >> 16));
+    internal LogIdentity Log => new(_logAndShard >> 16, (byte)(_epochGenerationClaimHigh >> 16));
 
     /// <summary>The shard whose owner coordinates the transaction.</summary>
-    public ushort Shard => (ushort)_logAndShard;
+    internal ushort Shard => (ushort)_logAndShard;
 
     /// <summary>The version of the ShardOwned row under which the transaction was begun.</summary>
-    public ulong Epoch => _epochGenerationClaimHigh >> 24;
+    internal ulong Epoch => _epochGenerationClaimHigh >> 24;
 
     /// <summary>The random bits of that ShardOwned row.</summary>
-    public ulong ClaimBits => ((_epochGenerationClaimHigh & 0xFFFF) << 24) | (_claimLowSequence >> 40);
+    internal ulong ClaimBits => ((_epochGenerationClaimHigh & 0xFFFF) << 24) | (_claimLowSequence >> 40);
 
     /// <summary>The transaction's number in its epoch, from 1.</summary>
-    public ulong Sequence => _claimLowSequence & Max40;
+    internal ulong Sequence => _claimLowSequence & Max40;
 
     /// <summary>True for <c>default</c>, which names no transaction.</summary>
     public bool IsEmpty => (_logAndShard | _epochGenerationClaimHigh | _claimLowSequence) == 0;

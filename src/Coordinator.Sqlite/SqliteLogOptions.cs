@@ -1,4 +1,6 @@
-namespace Coordinator.Sqlite;
+using Coordinator.Sqlite;
+
+namespace Coordinator;
 
 /// <summary>Settings of the log in a SQLite file.</summary>
 public sealed class SqliteLogOptions
@@ -37,4 +39,7 @@ public sealed class SqliteLogOptions
     /// a power failure, transactions that were reported committed may be gone. For throw-away databases only.
     /// </summary>
     public bool AllowUnsafeDurability { get; set; }
+
+    /// <summary>The tables as a script, for who creates them by hand.</summary>
+    public static string SchemaScript => SqliteStatements.Schema;
 }

@@ -29,7 +29,4 @@ internal static class SqliteLogStore
 
         return new AdoNetLogStore(new SqliteLogDialect(options, time, logger), time);
     }
-
-    /// <summary>The schema as a script, for who creates it by hand.</summary>
-    public static string SchemaScript => SqliteStatements.Schema;
 }

@@ -110,6 +110,16 @@ public sealed class ConfigurationTests(SharedServer server) : IAsyncLifetime
         Assert.Equal(TestLog.Meta, (await store.OpenAsync(TestLog.Meta, CancellationToken.None)).Meta);
     }
 
+    // An index that has the name of the table's key is taken for made, and is not.
+    [Fact]
+    public async Task Each_index_of_the_schema_is_there()
+    {
+        await CreateLogAsync();
+        Assert.Equal(
+            "coordinator_event_decision, coordinator_event_key, coordinator_event_key_age",
+            await _fixture.ScalarAsync($"SELECT string_agg(indexname, ', ' ORDER BY indexname) FROM pg_indexes WHERE schemaname = '{_fixture.Schema}' AND tablename = 'coordinator_event'"));
+    }
+
     [Fact]
     public async Task A_user_without_rights_is_refused_and_told_which()
     {

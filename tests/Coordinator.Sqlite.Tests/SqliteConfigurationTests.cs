@@ -70,7 +70,7 @@ public sealed class SqliteConfigurationTests : IAsyncDisposable
     [Fact]
     public async Task The_script_makes_a_log_that_opens_where_creating_is_off()
     {
-        Execute(SqliteLogStore.SchemaScript);
+        Execute(SqliteLogOptions.SchemaScript);
         await using var store = SqliteLogStore.Create(
             new() { DataSource = Database, CreateIfMissing = false }, TimeProvider.System, NullLogger.Instance);
         Assert.Equal(TestLog.Meta, (await store.OpenAsync(TestLog.Meta, CancellationToken.None)).Meta);

@@ -6,9 +6,13 @@ namespace Coordinator.Testing.Histories;
 /// One thing that a transaction did to one key. A key is a list, to which elements are appended, or a register, which holds one value;
 /// never both. What is written to a key is written to it once in a whole history: that is what tells who wrote what was read.
 /// </summary>
-/// <param name="Key">Names the list or register; holds no white space and no comma.</param>
-public abstract record MicroOperation(string Key)
+public abstract record MicroOperation
 {
+    private MicroOperation(string key) => Key = key;
+
+    /// <summary>Names the list or register; holds no white space and no comma.</summary>
+    public string Key { get; init; }
+
     /// <summary>Appends an element to a list.</summary>
     /// <param name="Key">The list.</param>
     /// <param name="Element">Appended to this list once in the whole history.</param>

@@ -143,7 +143,7 @@ internal static partial class LogStoreConformance
             Previous = new LogPosition(ushort.MaxValue, long.MaxValue),
             Type = new string('t', RowTrust.TypeLengthMax),
             TypeVersion = int.MaxValue,
-            WrittenAt = long.MaxValue,
+            WrittenAt = RowTrust.WrittenAtMax,
         };
         written.Checksum = RowChecksum.Of(written, 0);
         var group = TestLog.Sorted(

@@ -16,9 +16,10 @@ public interface IAggregates
     /// <param name="id">The part of the stream name behind the category.</param>
     /// <param name="cancellation">Ends the reading.</param>
     /// <exception cref="TransactionRefusedException">The host has not opened the log, or is stopping.</exception>
-    /// <exception cref="ArgumentException">The stream is in use as something else.</exception>
+    /// <exception cref="ArgumentException">That makes no stream name, or the stream is in use as something else.</exception>
     /// <exception cref="LogCorruptException">A row can't be trusted.</exception>
     /// <exception cref="LogBehindSnapshotException">The log has lost rows.</exception>
+    /// <exception cref="EventUnreadableException">This process can't read an event of the stream.</exception>
     ValueTask<AggregateView<T>> ReadAsync<T>(string id, CancellationToken cancellation = default)
         where T : class, IAggregate<T>;
 

@@ -9,8 +9,7 @@ namespace Coordinator;
 /// </summary>
 public sealed class LogBehindSnapshotException : Exception
 {
-    /// <summary>Creates it for one snapshot.</summary>
-    public LogBehindSnapshotException(StreamName stream, long version, byte generation)
+    internal LogBehindSnapshotException(StreamName stream, long version, byte generation)
         : base(string.Create(
             CultureInfo.InvariantCulture,
             $"The snapshot of stream '{stream}' was taken behind its row {version}, in generation {generation} of this log, and that row is not there: the log has lost rows, or was restored from a backup without saying so. Stop all hosts. If rows can be brought back, do so. If the log was restored or the rows are lost for good, start with {nameof(CoordinatorOptions)}.{nameof(CoordinatorOptions.RestoredAsGeneration)} greater than {generation} and than every generation it ever had: ids of before are then held and not presumed aborted, and the snapshot is no longer used."))

@@ -33,9 +33,9 @@ internal sealed class StateShape(
         : fold(state, @event) ?? throw new InvalidOperationException($"Apply of {type} returned null for {@event}: it must return the new state.");
 
     /// <summary>The event of a row.</summary>
+    /// <exception cref="EventUnreadableException">This process can't read it.</exception>
     public object Read(LogRow row) =>
-        events.TryDeserialize(row.Type, row.TypeVersion, row.Payload.Span)
-        ?? throw new UnknownEventTypeException(row.Stream, row.Version, row.Type, row.TypeVersion);
+        events.TryRead(row) ?? throw EventUnreadableException.UnknownType(row.Stream, row.Version, row.Type, row.TypeVersion);
 }
 
 /// <summary>A state and the row it ends with.</summary>

@@ -19,8 +19,15 @@ public interface ITransactions
     /// Ends the work (the transaction is aborted) or the wait for the outcome (Unknown is returned). It never reaches the log: a
     /// decision on its way is not recalled.
     /// </param>
-    /// <exception cref="TransactionRefusedException">Too many transactions are in flight, or the host is not running.</exception>
-    /// <exception cref="InvalidOperationException">A System.Transactions scope is open: the two can't be one transaction.</exception>
+    /// <exception cref="TransactionRefusedException">
+    /// Too many transactions are in flight, this host does not own the log or its store does not write, or the idempotency key is too old.
+    /// </exception>
+    /// <exception cref="IdempotencyMismatchException">The idempotency key was used for another request.</exception>
+    /// <exception cref="ArgumentException">The options make no sense.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// A System.Transactions scope is open: the two can't be one transaction. Or a pipeline runs the work again that may not be run again.
+    /// </exception>
+    /// <exception cref="OperationCanceledException">It was cancelled before it began, or while the work waited.</exception>
     Task<TransactionOutcome> RunAsync(Func<ITransaction, Task> work, CancellationToken cancellation = default);
 
     /// <param name="options">How it runs, where that differs from the host's options.</param>
@@ -31,7 +38,8 @@ public interface ITransactions
 
     /// <summary>Begins a transaction that the caller commits or aborts. Dispose it: one that is neither is aborted then.</summary>
     /// <param name="options">How it runs, where that differs from the host's options; null for all of these.</param>
-    /// <exception cref="TransactionRefusedException">Too many transactions are in flight, or the host is not running.</exception>
+    /// <exception cref="TransactionRefusedException">Too many transactions are in flight, this host does not own the log, or its store does not write.</exception>
+    /// <exception cref="ArgumentException">The options make no sense, or name an idempotency key: those go with RunAsync.</exception>
     /// <exception cref="InvalidOperationException">A System.Transactions scope is open: the two can't be one transaction.</exception>
     ITransaction Begin(TransactionOptions? options = null);
 
@@ -39,13 +47,18 @@ public interface ITransactions
     /// What became of a transaction, from the log if need be. Unknown while it is undecided, and for ever where the log can't
     /// say.
     /// </summary>
-    /// <exception cref="ArgumentException">The id was not issued by this log.</exception>
+    /// <param name="id">Of the transaction.</param>
+    /// <param name="cancellation">Ends the look.</param>
+    /// <exception cref="ArgumentException">The id was not issued by this log, or is empty.</exception>
+    /// <exception cref="TransactionRefusedException">The host has not started.</exception>
     ValueTask<TransactionOutcome> OutcomeOfAsync(TransactionId id, CancellationToken cancellation = default);
 
     /// <summary>
     /// What was committed under an idempotency key, from the log: Committed, Unknown while it is being decided, or null if nothing has committed (an
     /// attempt may be under way). Answers on every host of the log.
     /// </summary>
+    /// <param name="key">The key, with the request if the attempt had one.</param>
+    /// <param name="cancellation">Ends the look.</param>
     /// <exception cref="IdempotencyMismatchException">It was for another request.</exception>
     /// <exception cref="TransactionRefusedException">The key is older than keys are remembered, or the host has not started.</exception>
     ValueTask<TransactionOutcome?> OutcomeOfAsync(IdempotencyKey key, CancellationToken cancellation = default);
@@ -69,6 +82,11 @@ public interface ITransaction : IAsyncDisposable
     /// <param name="cancellation">Ends the wait; the transaction is aborted then.</param>
     /// <exception cref="TransactionAbortedException">The lock was not granted in time, or the transaction was aborted.</exception>
     /// <exception cref="TransactionNotActiveException">It is being committed or has ended.</exception>
+    /// <exception cref="TransactionRefusedException">It is one participant too many.</exception>
+    /// <exception cref="ArgumentException">That makes no stream name, or the stream is in use as something else.</exception>
+    /// <exception cref="LogCorruptException">A row of the stream can't be trusted.</exception>
+    /// <exception cref="LogBehindSnapshotException">The log has lost rows of the stream.</exception>
+    /// <exception cref="EventUnreadableException">This process can't read an event of the stream.</exception>
     ValueTask<AggregateView<T>> ReadAsync<T>(string id, CancellationToken cancellation = default)
         where T : class, IAggregate<T>;
 
@@ -93,8 +111,13 @@ public interface ITransaction : IAsyncDisposable
     /// Publishes an event to a stream: it is appended at the stream's end with the decision, or not at all. Publishers do not
     /// wait for each other.
     /// </summary>
-    /// <exception cref="ArgumentException">The stream belongs to an aggregate or to the engine.</exception>
+    /// <param name="stream">The stream; one that no aggregate, plain value or part of the engine owns.</param>
+    /// <param name="event">The event; its type has a declared name.</param>
+    /// <param name="cancellation">Ends the wait; the transaction is aborted then.</param>
+    /// <exception cref="ArgumentException">The stream belongs to an aggregate or to the engine, or the event's type has no declared name.</exception>
+    /// <exception cref="TransactionAbortedException">The transaction was aborted.</exception>
     /// <exception cref="TransactionNotActiveException">The transaction is being committed or has ended.</exception>
+    /// <exception cref="TransactionRefusedException">It is one participant too many, or the transaction's events exceed the limit of the options.</exception>
     ValueTask PublishAsync(string stream, object @event, CancellationToken cancellation = default);
 
     /// <summary>Commits. Says the same again if asked again.</summary>

@@ -17,7 +17,7 @@ public sealed class IdempotencyKey
 
     /// <summary>Creates it.</summary>
     /// <param name="value">1 to 256 characters, compared one by one.</param>
-    /// <exception cref="ArgumentException">It is empty or too long.</exception>
+    /// <exception cref="ArgumentException">It is empty, too long, or no Unicode text.</exception>
     public IdempotencyKey(string value)
     {
         ArgumentException.ThrowIfNullOrEmpty(value);
@@ -28,7 +28,7 @@ public sealed class IdempotencyKey
     public string Value { get; }
 
     /// <summary>Keys of different tenants are different keys. Default null: of none.</summary>
-    /// <exception cref="ArgumentException">It is too long.</exception>
+    /// <exception cref="ArgumentException">It is too long, or no Unicode text.</exception>
     public string? Tenant
     {
         get;
@@ -65,7 +65,26 @@ public sealed class IdempotencyKey
         return SHA256.HashData(bytes);
     }
 
-    private static string Limited(string value, string parameter) => value.Length <= LengthMax
-        ? value
-        : throw new ArgumentException($"A key, and a tenant, has at most {LengthMax} characters; this one has {value.Length}.", parameter);
+    private static string Limited(string value, string parameter)
+    {
+        if (value.Length > LengthMax)
+        {
+            throw new ArgumentException($"A key, and a tenant, has at most {LengthMax} characters; this one has {value.Length}.", parameter);
+        }
+
+        // Half a surrogate pair has no bytes in UTF-8: all such keys would be one, and a request would be told of another's commit.
+        return IsWellFormed(value)
+            ? value
+            : throw new ArgumentException("A key, and a tenant, is Unicode text; this one holds half of a surrogate pair.", parameter);
+    }
+
+    private static bool IsWellFormed(ReadOnlySpan<char> value)
+    {
+        while (Rune.DecodeFromUtf16(value, out _, out var used) is System.Buffers.OperationStatus.Done)
+        {
+            value = value[used..];
+        }
+
+        return value.IsEmpty;
+    }
 }

@@ -15,8 +15,7 @@ public abstract class TransactionException : Exception
 /// <summary>The transaction was aborted: nothing of it happened. Work that goes on in it is refused.</summary>
 public sealed class TransactionAbortedException : TransactionException
 {
-    /// <summary>Creates it.</summary>
-    public TransactionAbortedException(TransactionId id, AbortCause cause)
+    internal TransactionAbortedException(TransactionId id, AbortCause cause)
         : base(id, $"Transaction {id} was aborted. {cause}") => Cause = cause;
 
     /// <summary>Why, and because of which participant.</summary>
@@ -26,8 +25,7 @@ public sealed class TransactionAbortedException : TransactionException
 /// <summary>The outcome of the transaction is not known yet.</summary>
 public sealed class TransactionUnknownException : TransactionException
 {
-    /// <summary>Creates it.</summary>
-    public TransactionUnknownException(TransactionId id, string why)
+    internal TransactionUnknownException(TransactionId id, string why)
         : base(id, $"The outcome of transaction {id} is unknown. {why}")
     {
     }
@@ -36,8 +34,7 @@ public sealed class TransactionUnknownException : TransactionException
 /// <summary>Work was asked of a transaction that is being committed or has ended.</summary>
 public sealed class TransactionNotActiveException : TransactionException
 {
-    /// <summary>Creates it.</summary>
-    public TransactionNotActiveException(TransactionId id)
+    internal TransactionNotActiveException(TransactionId id)
         : base(id, $"Transaction {id} is being committed or has ended: do all work before CommitAsync, inside the delegate of RunAsync.")
     {
     }
@@ -46,8 +43,7 @@ public sealed class TransactionNotActiveException : TransactionException
 /// <summary>An idempotency key was used before for another request: nothing was done now.</summary>
 public sealed class IdempotencyMismatchException : TransactionException
 {
-    /// <summary>Creates it.</summary>
-    public IdempotencyMismatchException(TransactionId id, IdempotencyKey key)
+    internal IdempotencyMismatchException(TransactionId id, IdempotencyKey key)
         : base(id, $"Transaction {id} has committed under the same idempotency key for another request: give each request a key of its own.") => Key = key;
 
     /// <summary>The key; not in the message, as it may be a secret.</summary>
@@ -57,8 +53,7 @@ public sealed class IdempotencyMismatchException : TransactionException
 /// <summary>A limit of the options, or the state of the host, forbids what was asked.</summary>
 public sealed class TransactionRefusedException : TransactionException
 {
-    /// <summary>Creates it.</summary>
-    public TransactionRefusedException(TransactionId id, string message)
+    internal TransactionRefusedException(TransactionId id, string message)
         : base(id, message)
     {
     }

@@ -4,7 +4,7 @@ namespace Coordinator;
 
 /// <summary>
 /// What an initiator may be told of a transaction, and nothing else: Committed, Aborted or Unknown. An error of the network or
-/// the store is never Aborted.
+/// the store is never Aborted. Only the engine makes one: an outcome in hand was told by a log.
 /// </summary>
 public abstract record TransactionOutcome
 {
@@ -33,21 +33,19 @@ public abstract record TransactionOutcome
     /// <summary>All of it happened, durably.</summary>
     public sealed record Committed : TransactionOutcome
     {
-        /// <summary>Creates it.</summary>
-        public Committed(TransactionId id)
+        internal Committed(TransactionId id)
             : base(id)
         {
         }
 
         /// <summary>True if it committed before, under the same idempotency key: the work was not done once more.</summary>
-        public bool IsEarlierAttempt { get; init; }
+        public bool IsEarlierAttempt { get; internal init; }
     }
 
     /// <summary>None of it happened, and none of it will.</summary>
     public sealed record Aborted : TransactionOutcome
     {
-        /// <summary>Creates it.</summary>
-        public Aborted(TransactionId id, AbortCause cause)
+        internal Aborted(TransactionId id, AbortCause cause)
             : base(id) => Cause = cause;
 
         /// <summary>Why, and because of which participant.</summary>
@@ -63,8 +61,7 @@ public abstract record TransactionOutcome
     /// <summary>It may have happened or may still happen. Ask with <see cref="ITransactions.OutcomeOfAsync(TransactionId, CancellationToken)"/> before doing it again.</summary>
     public sealed record Unknown : TransactionOutcome
     {
-        /// <summary>Creates it.</summary>
-        public Unknown(TransactionId id, string why)
+        internal Unknown(TransactionId id, string why)
             : base(id) => Why = why;
 
         /// <summary>Why it can't be said, and what to do.</summary>

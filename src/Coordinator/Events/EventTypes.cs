@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Reflection;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
+using Coordinator.Log;
 using Coordinator.Protocol;
 
 namespace Coordinator;
@@ -35,7 +36,15 @@ public sealed class EventTypes
     /// How events become JSON. Give it a source-generated context as TypeInfoResolver where reflection is not wanted; change it
     /// before the first event is added. Default: <see cref="JsonSerializerDefaults.Web"/>, by reflection.
     /// </summary>
-    public JsonSerializerOptions Json { get; set; } = new(JsonSerializerDefaults.Web) { TypeInfoResolver = new DefaultJsonTypeInfoResolver() };
+    public JsonSerializerOptions Json
+    {
+        get;
+        set => field = value ?? throw new ArgumentNullException(nameof(value));
+    } = new(JsonSerializerDefaults.Web) { TypeInfoResolver = new DefaultJsonTypeInfoResolver() };
+
+    internal EventTypes()
+    {
+    }
 
     /// <summary>Adds a type under a name and a version.</summary>
     /// <exception cref="ArgumentException">The name or version is taken by another type, or is no name.</exception>
@@ -65,9 +74,28 @@ public sealed class EventTypes
         return new EventData(type.Name, type.Version, JsonSerializer.SerializeToUtf8Bytes(value, type.Json));
     }
 
-    /// <summary>Reads an event back, or null if this process does not know its type.</summary>
-    internal object? TryDeserialize(string name, int version, ReadOnlySpan<byte> payload) =>
-        _byName.TryGetValue((name, version), out var type) ? JsonSerializer.Deserialize(payload, type.Json) : null;
+    /// <summary>Reads the event of a row back, or null if this process does not know its type.</summary>
+    /// <exception cref="EventUnreadableException">What is stored does not fit the type.</exception>
+    internal object? TryRead(LogRow row)
+    {
+        if (!_byName.TryGetValue((row.Type, row.TypeVersion), out var type))
+        {
+            return null;
+        }
+
+        object? read = null;
+        Exception? why = null;
+        try
+        {
+            read = JsonSerializer.Deserialize(row.Payload.Span, type.Json);
+        }
+        catch (Exception error) // of the serializer, or of the user's own constructor or converter: whatever it is, the event can't be had
+        {
+            why = error;
+        }
+
+        return read ?? throw EventUnreadableException.Unfit(row.Stream, row.Version, row.Type, row.TypeVersion, type.Type.ToString(), why);
+    }
 
     private EventType Discover(Type type)
     {

@@ -33,5 +33,8 @@ public interface IEventLog
     /// <param name="cancellation">Ends the reading.</param>
     /// <exception cref="ArgumentException">That is no stream name, or no version.</exception>
     /// <exception cref="LogCorruptException">A row can't be trusted; what came before it was given.</exception>
+    /// <exception cref="EventUnreadableException">
+    /// A stored event does not fit its type; what came before it was given. (One whose type is not known here is given, without its <see cref="RecordedEvent.Event"/>.)
+    /// </exception>
     IAsyncEnumerable<RecordedEvent> ReadStreamAsync(string stream, long fromVersion = 1, CancellationToken cancellation = default);
 }

@@ -146,7 +146,7 @@ internal sealed partial class TransactionEngine : ITransactions, IEventLog, IAsy
                         row.Transaction,
                         DateTimeOffset.UnixEpoch.AddTicks(row.WrittenAt * TimeSpan.TicksPerMicrosecond),
                         row.Payload,
-                        Events.TryDeserialize(row.Type, row.TypeVersion, row.Payload.Span));
+                        Events.TryRead(row));
                 }
             }
 

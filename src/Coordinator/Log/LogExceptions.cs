@@ -5,14 +5,12 @@ namespace Coordinator;
 /// <summary>A log store can't be used as it is; the message says why and what to do.</summary>
 public sealed class LogStoreException : Exception
 {
-    /// <summary>Creates it with a message that says what to do.</summary>
-    public LogStoreException(string message)
+    internal LogStoreException(string message)
         : base(message)
     {
     }
 
-    /// <summary>Creates it with a message that says what to do, and what the driver said.</summary>
-    public LogStoreException(string message, Exception inner)
+    internal LogStoreException(string message, Exception inner)
         : base(message, inner)
     {
     }
@@ -21,8 +19,7 @@ public sealed class LogStoreException : Exception
 /// <summary>A row of the log can't be read as what it was written as; it is never taken for absent.</summary>
 public sealed class LogCorruptException : Exception
 {
-    /// <summary>Creates it for one row.</summary>
-    public LogCorruptException(StreamName stream, long version, string fault)
+    internal LogCorruptException(StreamName stream, long version, string fault)
         : base($"Row {version} of stream '{stream}' can't be trusted: {fault}. It is never read as absent; restore it or decide by hand.")
     {
         Stream = stream;

@@ -56,24 +56,35 @@ internal static class MetaRow
     {
         try
         {
-            using var json = JsonDocument.Parse(row.Payload);
-            var root = json.RootElement;
-            var format = root.GetProperty("formatVersion").GetInt32();
-            if (format > LogMeta.CurrentFormatVersion)
-            {
-                throw new LogStoreException(
-                    $"The log in {store} has format {format}; this software knows formats up to {LogMeta.CurrentFormatVersion}. Use the version that wrote it, or a newer one.");
-            }
-
-            var logId = ulong.Parse(root.GetProperty("logId").GetString() ?? string.Empty, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
-            var meta = new LogMeta(new LogIdentity(logId, root.GetProperty("generation").GetByte()), root.GetProperty("shardCount").GetInt32(), format);
-            return row.AppendId == AppendIdOf(meta.Identity)
-                ? new OpenedLog(meta, root.TryGetProperty("store", out var recorded) ? recorded.GetString()! : string.Empty, storeIdentity)
-                : throw new LogStoreException($"The meta row of the log in {store} names two identities; it was edited by hand. Restore it.");
+            return RowJson.Read(row, (_, root) => Read(row, root, storeIdentity, store));
         }
-        catch (Exception error) when (error is JsonException or KeyNotFoundException or FormatException or OverflowException or InvalidOperationException)
+        catch (LogCorruptException error)
         {
             throw new LogStoreException($"The meta row of the log in {store} can't be understood: {error.Message} Restore it.", error);
         }
+    }
+
+    private static OpenedLog Read(LogRow row, JsonElement root, string storeIdentity, string store)
+    {
+        var format = (int)RowJson.Number(root, "formatVersion", 1, int.MaxValue);
+        if (format > LogMeta.CurrentFormatVersion)
+        {
+            throw new LogStoreException(
+                $"The log in {store} has format {format}; this software knows formats up to {LogMeta.CurrentFormatVersion}. Use the version that wrote it, or a newer one.");
+        }
+
+        var logId = ulong.Parse(RowJson.Text(root, "logId"), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
+        if (logId >> LogIdentity.LogIdBits != 0)
+        {
+            throw new FormatException("'logId' has more than 48 bits");
+        }
+
+        var meta = new LogMeta(
+            new LogIdentity(logId, (byte)RowJson.Number(root, "generation", 1, byte.MaxValue)),
+            (int)RowJson.Number(root, "shardCount", 1, ushort.MaxValue + 1),
+            format);
+        return row.AppendId == AppendIdOf(meta.Identity)
+            ? new OpenedLog(meta, root.TryGetProperty("store", out _) ? RowJson.Text(root, "store") : string.Empty, storeIdentity)
+            : throw new LogStoreException($"The meta row of the log in {store} names two identities; it was edited by hand. Restore it.");
     }
 }

@@ -15,6 +15,12 @@ internal static class RowTrust
     /// <summary>The longest name of an event type, in characters.</summary>
     public const int TypeLengthMax = 1024;
 
+    /// <summary>The first microsecond that a clock can show. Readers make an instant of a row's, which takes none before it.</summary>
+    public static readonly long WrittenAtMin = (DateTimeOffset.MinValue - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
+
+    /// <summary>The last microsecond that a clock can show.</summary>
+    public static readonly long WrittenAtMax = (DateTimeOffset.MaxValue - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
+
     /// <summary>Why the row can't be trusted, or null.</summary>
     /// <param name="row">The row; a fault that the store found while decoding is kept.</param>
     /// <param name="before">The row before it in the stream, if it was read: needed to seed a shard row's checksum.</param>
@@ -49,6 +55,11 @@ internal static class RowTrust
         if (row.Type.Length > TypeLengthMax || row.Type.Contains('\0', StringComparison.Ordinal))
         {
             return $"the name of its type is longer than {TypeLengthMax} characters or holds a NUL";
+        }
+
+        if (row.WrittenAt < WrittenAtMin || row.WrittenAt > WrittenAtMax)
+        {
+            return "it was written in no year from 1 to 9999";
         }
 
         return row.Payload.Length > PayloadBytesMax ? $"its payload is larger than {PayloadBytesMax} bytes" : null;

@@ -54,28 +54,32 @@ internal sealed record ShardCheckpoint(OpenTransactions Open, long UnreadableVer
     {
         try
         {
-            using var document = JsonDocument.Parse(row.Payload);
-            var root = document.RootElement;
-            var open = new OpenTransactions();
-            foreach (var one in root.GetProperty("open").EnumerateArray())
-            {
-                open.Apply(ShardEventCodec.Decode(
-                    row,
-                    (RowKind)one.GetProperty("kind").GetInt32(),
-                    TransactionId.Parse(one.GetProperty("transaction").GetString()!, CultureInfo.InvariantCulture),
-                    one.GetProperty("event")));
-            }
-
-            return new ShardCheckpoint(
-                open,
-                root.TryGetProperty("unreadable", out var unreadable) ? unreadable.GetInt64() : 0,
-                root.GetProperty("sequence").GetUInt64(),
-                ReadForgetting(root));
+            return RowJson.Read(row, Read);
         }
-        catch (Exception error) when (error is JsonException or FormatException or KeyNotFoundException or InvalidOperationException or ArgumentException)
+        catch (InvariantViolationException error)
         {
+            // Its events contradict each other. Nothing of it was believed yet, and recovery can do without: it replays all rows.
             throw new LogCorruptException(row.Stream, row.Version, error.Message);
         }
+    }
+
+    private static ShardCheckpoint Read(LogRow row, JsonElement root)
+    {
+        var open = new OpenTransactions();
+        foreach (var one in root.GetProperty("open").EnumerateArray())
+        {
+            open.Apply(ShardEventCodec.Decode(
+                row,
+                (RowKind)RowJson.Number(one, "kind", 0, byte.MaxValue),
+                TransactionId.Parse(RowJson.Text(one, "transaction"), CultureInfo.InvariantCulture),
+                one.GetProperty("event")));
+        }
+
+        return new ShardCheckpoint(
+            open,
+            root.TryGetProperty("unreadable", out _) ? RowJson.Number(root, "unreadable", 1, long.MaxValue) : 0,
+            root.GetProperty("sequence").GetUInt64(),
+            ReadForgetting(root));
     }
 
     private static void Write(Utf8JsonWriter writer, ForgetState forgetting)
@@ -113,8 +117,8 @@ internal sealed record ShardCheckpoint(OpenTransactions Open, long UnreadableVer
         root.TryGetProperty("marks", out var marks) ? [.. marks.EnumerateArray().Select(ReadMark)] : []);
 
     private static ForgetMark ReadMark(JsonElement mark) => new(
-        mark.GetProperty("version").GetInt64(),
-        mark.GetProperty("epoch").GetInt64(),
+        RowJson.Number(mark, "version", 1, long.MaxValue),
+        RowJson.Number(mark, "epoch", 1, long.MaxValue),
         mark.GetProperty("sequence").GetUInt64(),
         mark.GetProperty("at").GetInt64());
 }

@@ -64,18 +64,7 @@ internal static class ShardEventCodec
 
     /// <summary>Reads a row of a transaction back.</summary>
     /// <exception cref="LogCorruptException">The row is not what it was written as.</exception>
-    public static CommitEvent Decode(LogRow row)
-    {
-        try
-        {
-            using var document = JsonDocument.Parse(row.Payload);
-            return Decode(row, row.Kind, row.Transaction, document.RootElement);
-        }
-        catch (Exception error) when (error is JsonException or FormatException or KeyNotFoundException or InvalidOperationException or ArgumentException)
-        {
-            throw new LogCorruptException(row.Stream, row.Version, error.Message);
-        }
-    }
+    public static CommitEvent Decode(LogRow row) => RowJson.Read(row, static (row, root) => Decode(row, row.Kind, row.Transaction, root));
 
     /// <summary>Reads an event out of a row that holds it: its own, or a checkpoint.</summary>
     public static CommitEvent Decode(LogRow row, RowKind kind, TransactionId id, JsonElement root) => kind switch
@@ -185,7 +174,7 @@ internal static class ShardEventCodec
         foreach (var branch in array.EnumerateArray())
         {
             branches.Add(new Branch(
-                new ParticipantId(new StreamName(branch.GetProperty("participant").GetString()!)),
+                new ParticipantId(new StreamName(RowJson.Text(branch, "participant"))),
                 new Incarnation(branch.GetProperty("incarnation").GetUInt64())));
         }
 
@@ -198,8 +187,8 @@ internal static class ShardEventCodec
         var redo = ImmutableArray.CreateBuilder<Redo>(array.GetArrayLength());
         foreach (var one in array.EnumerateArray())
         {
-            var stream = new StreamName(one.GetProperty("stream").GetString()!);
-            var expected = one.GetProperty("expected").GetInt64();
+            var stream = new StreamName(RowJson.Text(one, "stream"));
+            var expected = RowJson.Number(one, "expected", Redo.AtEnd, long.MaxValue);
             if (!one.TryGetProperty("events", out var events))
             {
                 redo.Add(new Redo(stream, expected, LogPosition.None, []));
@@ -214,16 +203,17 @@ internal static class ShardEventCodec
     }
 
     private static EventData ReadEvent(JsonElement data) => new(
-        data.GetProperty("type").GetString()!, data.GetProperty("version").GetInt32(), data.GetProperty("payload").GetBytesFromBase64());
+        RowJson.Text(data, "type"), (int)RowJson.Number(data, "version", 1, int.MaxValue), data.GetProperty("payload").GetBytesFromBase64());
 
     private static bool ReadAfterLastResource(JsonElement root) => root.TryGetProperty("afterLastResource", out var after) && after.GetBoolean();
 
     private static AbortCause ReadCause(JsonElement root)
     {
         var cause = root.GetProperty("cause");
+        // A reason of a later version is kept as its number: the abort itself is beyond doubt.
         return new AbortCause(
-            (AbortReason)cause.GetProperty("reason").GetInt32(),
-            cause.TryGetProperty("participant", out var participant) ? new ParticipantId(new StreamName(participant.GetString()!)) : null,
+            (AbortReason)RowJson.Number(cause, "reason", 0, int.MaxValue),
+            cause.TryGetProperty("participant", out var participant) ? new ParticipantId(new StreamName(participant.GetString() ?? string.Empty)) : null,
             cause.TryGetProperty("detail", out var detail) ? detail.GetString() : null);
     }
 }

@@ -72,24 +72,13 @@ internal sealed class ShardClaimer(ILogStore store, LogMeta meta, TimeProvider t
 
     /// <summary>What a ShardOwned row says of its owner.</summary>
     /// <exception cref="LogCorruptException">The row says nothing that can be understood.</exception>
-    public static ShardOwner OwnerOf(LogRow owned)
-    {
-        try
-        {
-            using var document = JsonDocument.Parse(owned.Payload);
-            var root = document.RootElement;
-            return new ShardOwner(
-                ulong.Parse(root.GetProperty("claim").GetString()!, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture),
-                root.TryGetProperty("hostId", out var host)
-                    ? ulong.Parse(host.GetString()!, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture)
-                    : 0,
-                root.GetProperty("host").GetString()!);
-        }
-        catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException or FormatException or ArgumentException)
-        {
-            throw new LogCorruptException(owned.Stream, owned.Version, "a claim that says nothing of its owner: " + error.Message);
-        }
-    }
+    public static ShardOwner OwnerOf(LogRow owned) => RowJson.Read(owned, static (owned, root) => new ShardOwner(
+        Hexadecimal(root, "claim") is var claim && claim <= TransactionId.Max40 ? claim : throw new FormatException("'claim' has more than 40 bits"),
+        root.TryGetProperty("hostId", out _) ? Hexadecimal(root, "hostId") : 0,
+        RowJson.Text(root, "host")));
+
+    private static ulong Hexadecimal(JsonElement root, string name) =>
+        ulong.Parse(RowJson.Text(root, name), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
 
     /// <summary>The guard stands and the claim was refused: then the log is not the one that was opened, or a moment has passed.</summary>
     private async ValueTask EnsureSameLogAsync(CancellationToken cancellation)

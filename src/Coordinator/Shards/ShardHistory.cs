@@ -2,6 +2,7 @@ using Coordinator.Hosting;
 using Coordinator.Log;
 using Coordinator.Protocol;
 using Coordinator.Protocol.Ownership;
+using Microsoft.Extensions.Logging;
 
 namespace Coordinator.Shards;
 
@@ -30,7 +31,7 @@ internal sealed record HistoryMark(long Version, long Epoch, ulong Sequence, lon
 /// older transaction is presumed aborted, the rows that could hold its decision are read and verified, once: a row that was
 /// damaged is not absent (L06).
 /// </summary>
-internal sealed class ShardHistory(ILogStore store, StreamName stream, HistoryMark verifiedFrom, long unreadableVersion)
+internal sealed class ShardHistory(ILogStore store, StreamName stream, HistoryMark verifiedFrom, long unreadableVersion, ILogger logger)
 {
     private readonly Lock _gate = new();
     private HistoryMark _verifiedFrom = verifiedFrom;
@@ -106,7 +107,12 @@ internal sealed class ShardHistory(ILogStore store, StreamName stream, HistoryMa
         var unreadable = 0L;
         await foreach (var row in store.ReadShardAsync(stream, mark.Version, known.Version, CancellationToken.None).ConfigureAwait(false))
         {
-            unreadable = row.Fault is null ? unreadable : row.Version;
+            if (row.Fault is not null)
+            {
+                // Recovery began behind it and could not say so.
+                ShardRecovery.RowUnreadable(logger, stream, row.Version, row.Fault);
+                unreadable = row.Version;
+            }
         }
 
         Volatile.Write(ref _unreadableVersion, Math.Max(Volatile.Read(ref _unreadableVersion), unreadable));

@@ -41,7 +41,7 @@ internal static partial class ShardRecovery
             RowsSinceCheckpoint = (int)Math.Min(int.MaxValue, end - (replay.LastCheckpoint?.Version ?? 1)),
         };
         var mark = checkpoint is null ? HistoryMark.Start : HistoryMark.Of(checkpoint.Row, checkpoint.Content.Sequence);
-        return new RecoveredShard(lane, [.. replay.Open.States], new ShardHistory(store, stream, mark, replay.UnreadableVersion), mark.Version);
+        return new RecoveredShard(lane, [.. replay.Open.States], new ShardHistory(store, stream, mark, replay.UnreadableVersion, logger), mark.Version);
     }
 
     /// <summary>
@@ -175,7 +175,7 @@ internal static partial class ShardRecovery
     }
 
     [LoggerMessage(1106, LogLevel.Critical, "Row {Version} of {Stream} can't be read: {Fault}. What was decided below it is held until an operator decides; new work goes on at the end.")]
-    private static partial void RowUnreadable(ILogger logger, StreamName stream, long version, string fault);
+    internal static partial void RowUnreadable(ILogger logger, StreamName stream, long version, string fault);
 
     [LoggerMessage(1107, LogLevel.Error, "The checkpoint in row {Version} of {Stream} can't be used; all rows are replayed.")]
     private static partial void CheckpointUnusable(ILogger logger, long version, StreamName stream);

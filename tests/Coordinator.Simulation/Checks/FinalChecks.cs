@@ -146,7 +146,7 @@ internal sealed partial class FinalChecks(Cluster cluster)
     /// <summary>What an account's row adds to it.</summary>
     public static long AmountOf(LogRow row) => ((Moved)EventOf(row)!).Amount;
 
-    private static object? EventOf(LogRow row) => Events.TryDeserialize(row.Type, row.TypeVersion, row.Payload.Span);
+    private static object? EventOf(LogRow row) => Events.TryRead(row);
 
     private static EventTypes Events { get; } = new EventTypes().Add<Moved>().Add<Setting>().Add<Noted>();
 

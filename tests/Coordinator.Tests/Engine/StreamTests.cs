@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Coordinator.Log;
 using Coordinator.Protocol;
 using Coordinator.Testing.Simulation;
 using Xunit;
@@ -210,8 +211,8 @@ public sealed class StreamTests
         Assert.Contains("[EventType(", Assert.Throws<ArgumentException>(() => events.Add<StreamTests>()).Message, StringComparison.Ordinal);
         Assert.Throws<ArgumentOutOfRangeException>(() => events.Add<Deposited>("deposited", 0));
         Assert.All(["", "with blank", new string('x', 101), "ä"], name => Assert.Throws<ArgumentException>(() => events.Add<Withdrawn>(name)));
-        Assert.Equal(new Settings("x"), events.TryDeserialize("noted", 2, "{\"text\":\"x\"}"u8));
-        Assert.Null(events.TryDeserialize("noted", 3, "{}"u8));
+        Assert.Equal(new Settings("x"), events.TryRead(Row("noted", 2, "{\"text\":\"x\"}")));
+        Assert.Null(events.TryRead(Row("noted", 3, "{}")));
     }
 
     [Fact]
@@ -223,6 +224,11 @@ public sealed class StreamTests
         Assert.Equal("{\"Text\":\"x\"}", System.Text.Encoding.UTF8.GetString(data.Payload.Span));
         Assert.ThrowsAny<NotSupportedException>(() => events.Add<Settings>());
     }
+
+    private static LogRow Row(string type, int version, string payload) => new()
+    {
+        Stream = new("notes"), Version = 1, Kind = RowKind.Event, AppendId = default, Type = type, TypeVersion = version, Payload = System.Text.Encoding.UTF8.GetBytes(payload),
+    };
 
     private static async Task<List<RecordedEvent>> HistoryAsync(TestEngine engine, string stream, long from = 1)
     {

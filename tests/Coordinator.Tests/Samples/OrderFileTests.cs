@@ -1,4 +1,3 @@
-using Shop;
 using Shop.Input;
 using Xunit;
 
@@ -44,20 +43,6 @@ public sealed class OrderFileTests
         Assert.All(orders, order => Assert.Equal(
             [("lamp", 2, 1990L), ("mug", 3, 450L)], order.Lines.Select(line => (line.Item, line.Quantity, line.UnitPrice))));
         Assert.All(orders, order => Assert.Equal((3980 + 1350, "ann"), (order.Total, order.User)));
-    }
-
-    [Theory]
-    [InlineData("dance", "no command 'dance'")]
-    [InlineData("order", "Say which order")]
-    [InlineData("run|a|b", "one word too many")]
-    [InlineData("--stock|-1", "'-1' is no value for --stock")]
-    [InlineData("--concurrency", "no value for --concurrency")]
-    [InlineData("--colour|red", "no option --colour")]
-    [InlineData("item|x|--fresh", "--fresh goes with run only")]
-    public void A_command_line_that_makes_no_sense_is_told_why(string words, string fault)
-    {
-        Assert.Null(ShopArguments.Parse(words.Split('|'), out var told));
-        Assert.Contains(fault, told, StringComparison.Ordinal);
     }
 
     private static async Task<(List<OrderRequest> Orders, List<BadLine> Bad)> ReadAsync(params string[] lines)
