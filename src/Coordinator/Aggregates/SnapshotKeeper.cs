@@ -1,3 +1,4 @@
+using Coordinator.Diagnostics;
 using Coordinator.Hosting;
 using Coordinator.Log;
 using Coordinator.Protocol;
@@ -21,6 +22,7 @@ internal sealed partial class SnapshotKeeper(
     IDispatcher dispatcher,
     Func<LogRow, bool> isKnownDurable,
     int bytesMax,
+    EngineTelemetry telemetry,
     ILogger logger) : IThreadPoolWorkItem
 {
     private const int WaitingMax = 256;
@@ -186,6 +188,11 @@ internal sealed partial class SnapshotKeeper(
             }
             catch (Exception error) when (error is not OutOfMemoryException)
             {
+                if (activation is not null)
+                {
+                    telemetry.Metrics.SnapshotDue(SnapshotResult.Failed);
+                }
+
                 Warn(stream, error);
             }
         }
@@ -210,6 +217,7 @@ internal sealed partial class SnapshotKeeper(
             if (rows is [var row] && row.Position == at.Position && isKnownDurable(row) && Make(activation, at, row) is { } snapshot)
             {
                 await store!.WriteSnapshotAsync(snapshot, CancellationToken.None).ConfigureAwait(false);
+                telemetry.Metrics.SnapshotDue(SnapshotResult.Taken);
             }
         }
         finally
@@ -224,6 +232,7 @@ internal sealed partial class SnapshotKeeper(
         var payload = type.TrySerialize(at.State!);
         if (payload is null || payload.Length > bytesMax)
         {
+            telemetry.Metrics.SnapshotDue(SnapshotResult.Refused);
             if (type.IsFirstDoubt())
             {
                 SnapshotRefused(logger, activation.Stream, type.Name, payload is null

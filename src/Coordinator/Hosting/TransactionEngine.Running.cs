@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Coordinator.Client;
 using Coordinator.Participants;
 using Coordinator.Protocol;
@@ -8,7 +9,7 @@ namespace Coordinator.Hosting;
 internal sealed partial class TransactionEngine
 {
     public ITransaction Begin(TransactionOptions? options = null) => options?.Key is null
-        ? BeginContext(options ?? TransactionOptions.Default)
+        ? BeginContext(options ?? TransactionOptions.Default, attempt: 1)
         : throw new ArgumentException("Work with an idempotency key is run by RunAsync, which can tell what an earlier attempt has done.", nameof(options));
 
     public Task<TransactionOutcome> RunAsync(Func<ITransaction, Task> work, CancellationToken cancellation = default) =>
@@ -29,7 +30,7 @@ internal sealed partial class TransactionEngine
         return await (options.Reruns ?? _reruns).ExecuteAsync(static (run, token) => run.NextAsync(token), attempts, cancellation).ConfigureAwait(false);
     }
 
-    private TransactionContext BeginContext(TransactionOptions options)
+    private TransactionContext BeginContext(TransactionOptions options, int attempt)
     {
         if (System.Transactions.Transaction.Current is not null)
         {
@@ -55,8 +56,9 @@ internal sealed partial class TransactionEngine
             throw new TransactionRefusedException(default, refusal);
         }
 
-        var context = new TransactionContext(this);
-        var id = shard!.Begin(_clock.Now + timeout, context);
+        var now = _clock.Now;
+        var context = new TransactionContext(this, now, Telemetry.Traces.Begin(attempt, options.Key is not null));
+        var id = shard!.Begin(now, timeout, context);
         context.Start(id, new WorkTerms(options.Age ?? new TransactionAge(_seams.Time.GetUtcNow(), id), timeout, options.Mode is ConcurrencyMode.Optimistic));
         return context;
     }
@@ -65,6 +67,8 @@ internal sealed partial class TransactionEngine
     private sealed class Attempts(TransactionEngine engine, Func<ITransaction, Task> work, TransactionOptions options)
     {
         private TransactionOptions _options = options;
+        private TransactionContext? _last;
+        private int _attempts;
         private bool _mayRun = true;
 
         public async ValueTask<TransactionOutcome> NextAsync(CancellationToken cancellation)
@@ -78,11 +82,14 @@ internal sealed partial class TransactionEngine
             TransactionContext? transaction = null;
             try
             {
-                transaction = engine.BeginContext(_options);
-                // Locked from now on: optimistic work could lose again and again, whatever its age.
-                _options = _options.Age is null || _options.Mode is not ConcurrencyMode.Pessimistic
-                    ? _options with { Age = transaction.Age, Mode = ConcurrencyMode.Pessimistic }
-                    : _options;
+                if (_last is { } last)
+                {
+                    // Locked from now on: optimistic work could lose again and again, whatever its age.
+                    _options = _options with { Age = last.Age, Mode = ConcurrencyMode.Pessimistic };
+                    engine.Telemetry.Metrics.RunAgain((last.KnownOutcome as TransactionOutcome.Aborted)?.Cause.Reason);
+                }
+
+                transaction = _last = engine.BeginContext(_options, ++_attempts);
                 var outcome = await RunAsync(transaction, cancellation).ConfigureAwait(false);
                 return _options.Key is { } key && outcome is not TransactionOutcome.Committed && !cancellation.IsCancellationRequested
                     ? await EarlierAsync(transaction.Id, key, cancellation).ConfigureAwait(false) ?? outcome
@@ -119,6 +126,11 @@ internal sealed partial class TransactionEngine
 
         private async ValueTask<TransactionOutcome> RunAsync(TransactionContext transaction, CancellationToken cancellation)
         {
+            if (transaction.Span is { } span)
+            {
+                Activity.Current = span; // for the work; the caller's comes back with the end of this method
+            }
+
             try
             {
                 if (_options.Key is { } key && await transaction.BindAsync(key, cancellation).ConfigureAwait(false) is { } earlier)
