@@ -16,7 +16,7 @@ try
 catch (UsageException error)
 {
     Console.Error.WriteLine(error.Message);
-    Console.Error.WriteLine("transfers --store memory|sqlite|postgres --accounts N --concurrency C --seconds S [--warmup S, default 5: the JIT is busy until then]");
+    Console.Error.WriteLine("transfers --store memory|sqlite|postgres --accounts N --concurrency C --seconds S [--telemetry off|metrics|on|all, default off] [--warmup S, default 5: the JIT is busy until then]");
     Console.Error.WriteLine("recovery  --store memory|sqlite|postgres --decided N --runs N");
     Console.Error.WriteLine("raw       --store memory|sqlite|postgres --concurrency C (postgres: connections) --seconds S [--warmup S, default 5: the JIT is busy until then]");
     return 2;

@@ -13,6 +13,8 @@ internal static class TransfersCase
         var store = arguments.Text("store", "memory");
         var accounts = arguments.Number("accounts", 10_000);
         var concurrency = arguments.Number("concurrency", 64);
+        var telemetry = arguments.Text("telemetry", "off");
+        using var listening = BenchmarkTelemetry.Start(telemetry);
         var storage = await BenchmarkStorage.CreateAsync(store);
         await using var _ = storage;
         var host = await BenchmarkHost.StartAsync(storage);
@@ -42,6 +44,7 @@ internal static class TransfersCase
             store,
             accounts,
             concurrency,
+            telemetry,
             committedPerSecond = Math.Round(window.Committed / window.Seconds),
             abortedPerSecond = Math.Round(window.Aborted / window.Seconds, 1),
             p50Ms = Math.Round(window.P50Ms, 3),
