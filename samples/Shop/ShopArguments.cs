@@ -21,6 +21,8 @@ public sealed class ShopArguments
           --stock N          opening stock of every item (default 100)
           --balance AMOUNT   opening balance of every account (default 900.00)
 
+        Metrics, traces and logs go to OTEL_EXPORTER_OTLP_ENDPOINT (OTLP), if it is set.
+
         CSV:         order,user,item:quantity:price;item:quantity:price
         JSON lines:  {"order":"o1","user":"ann","lines":[{"item":"lamp","quantity":2,"price":19.90}]}
         """;

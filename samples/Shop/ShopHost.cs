@@ -17,6 +17,11 @@ public static class ShopHost
             .SetMinimumLevel(LogLevel.Warning)
             .AddFilter("Coordinator.Sqlite", LogLevel.Information) // says so if another shop has the log, and waits for it
             .AddFilter("Microsoft.Extensions.Hosting", LogLevel.None); // a failed start is said by the program itself
+        if (ShopTelemetry.IsWanted)
+        {
+            ShopTelemetry.AddTo(builder.Logging);
+        }
+
         builder.Services.AddCoordinator()
             .AddEventsFrom(typeof(ShopHost).Assembly)
             .AddSnapshots<Stock>("shop.stock", version: 1, every: 20)

@@ -33,6 +33,7 @@ public static class ShopProgram
             }
 
             using var host = ShopHost.Build(arguments.DataFolder, configure);
+            using var telemetry = ShopTelemetry.StartIfWanted(); // ends before the host: its meter goes with the host
             await host.StartAsync();
             var good = await RunAsync(host.Services, arguments, input);
             await host.StopAsync();

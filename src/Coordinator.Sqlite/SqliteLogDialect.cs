@@ -228,6 +228,6 @@ internal sealed partial class SqliteLogDialect : LogDialect
         return command.ExecuteScalar();
     }
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "The log '{Path}' is owned by {Owner}; standing by for its lock")]
+    [LoggerMessage(2101, LogLevel.Information, "The log '{Path}' is owned by {Owner}; standing by for its lock.")]
     private static partial void LogStandingBy(ILogger logger, string path, string owner);
 }

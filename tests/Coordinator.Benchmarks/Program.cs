@@ -17,7 +17,7 @@ try
 catch (UsageException error)
 {
     Console.Error.WriteLine(error.Message);
-    Console.Error.WriteLine("transfers --store memory|sqlite|postgres --accounts N --concurrency C --seconds S [--mode pessimistic|optimistic] [--read-third: it also reads a third account] [--any-order: locks are not taken in one order] [--snapshots N: every N events] [--warmup S, default 5: the JIT is busy until then]");
+    Console.Error.WriteLine("transfers --store memory|sqlite|postgres --accounts N --concurrency C --seconds S [--mode pessimistic|optimistic] [--read-third: it also reads a third account] [--any-order: locks are not taken in one order] [--snapshots N: every N events] [--telemetry off|metrics|on|all, default off] [--warmup S, default 5: the JIT is busy until then]");
     Console.Error.WriteLine("recovery  --store memory|sqlite|postgres --decided N --runs N");
     Console.Error.WriteLine("load      --store memory|sqlite|postgres [--small N, default 100] [--large N, default 100000] [--every N, default 100] [--runs N, default 60]");
     Console.Error.WriteLine("raw       --store memory|sqlite|postgres --concurrency C (postgres: connections) --seconds S [--warmup S, default 5: the JIT is busy until then]");

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json;
+using Coordinator.Diagnostics;
 using Coordinator.Hosting;
 using Coordinator.Log;
 using Coordinator.Protocol;
@@ -77,7 +78,7 @@ internal static class RecoveryCase
         var claimed = await claimer.ClaimAsync(0, await store.ReadShardEndAsync(0, CancellationToken.None), CancellationToken.None);
         var lane = (await ShardRecovery.ReplayAsync(store, claimed!, NullLogger.Instance, CancellationToken.None)).Lane;
         var committer = new GroupCommitter(
-            store, time, new MonotonicClock(time), new AppendIds(SystemRandomSource.Instance.Next()), ThreadPoolDispatcher.Instance, NullLogger.Instance, 256 * 1024, long.MaxValue);
+            store, time, new MonotonicClock(time), new AppendIds(SystemRandomSource.Instance.Next()), ThreadPoolDispatcher.Instance, NullLogger.Instance, EngineTelemetry.Off, 256 * 1024, long.MaxValue);
         var sequence = 0UL;
         lane.ReadLastSequence = () => Volatile.Read(ref sequence);
         foreach (var state in lane.Open.States.ToList())

@@ -14,6 +14,8 @@ internal static class TransfersCase
         var accounts = arguments.Number("accounts", 10_000);
         var concurrency = arguments.Number("concurrency", 64);
         var work = Work.From(arguments);
+        var telemetry = arguments.Text("telemetry", "off");
+        using var listening = BenchmarkTelemetry.Start(telemetry);
         var storage = await BenchmarkStorage.CreateAsync(store);
         await using var _ = storage;
         var every = arguments.NumberOrNone("snapshots");
@@ -48,6 +50,7 @@ internal static class TransfersCase
             mode = work.Options.Mode.ToString(),
             readsThird = work.ReadsThird,
             inOrder = work.InOrder,
+            telemetry,
             committedPerSecond = Math.Round(window.Committed / window.Seconds),
             abortedPerSecond = Math.Round(window.Aborted / window.Seconds, 1),
             p50Ms = Math.Round(window.P50Ms, 3),

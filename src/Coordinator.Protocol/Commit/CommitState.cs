@@ -136,6 +136,9 @@ internal sealed record CommitState(TransactionId Id, CommitPhase Phase, Immutabl
     /// <summary>The initiator was told Unknown because its deadline passed while the log had the decision in hand.</summary>
     public bool UnknownAnnounced { get; init; }
 
+    /// <summary>It is committed or aborted, for good.</summary>
+    public bool IsResolved => Phase is CommitPhase.Committed or CommitPhase.Aborted;
+
     /// <summary>The instant at which the machine wants a <see cref="CommitInput.DeadlinePassed"/>.</summary>
     public TimeSpan NextDeadline => Phase is CommitPhase.Preparing && VoteDeadline < Deadline ? VoteDeadline : Deadline;
 

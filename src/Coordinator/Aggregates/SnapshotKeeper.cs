@@ -1,3 +1,4 @@
+using Coordinator.Diagnostics;
 using Coordinator.Hosting;
 using Coordinator.Log;
 using Coordinator.Protocol;
@@ -21,6 +22,7 @@ internal sealed partial class SnapshotKeeper(
     IDispatcher dispatcher,
     Func<LogRow, bool> isKnownDurable,
     int bytesMax,
+    EngineTelemetry telemetry,
     ILogger logger) : IThreadPoolWorkItem
 {
     private const int WaitingMax = 256;
@@ -141,7 +143,8 @@ internal sealed partial class SnapshotKeeper(
         }
         catch (Exception error) when (error is not OutOfMemoryException)
         {
-            SnapshotUnreadable(logger, snapshot.Stream, error.Message); // the user's type: it has changed, and its version has not
+            // The user's type: it has changed, and its version has not. What their code says may quote the state (T19).
+            SnapshotUnreadable(logger, snapshot.Stream, $"reading it back threw {error.GetType().Name}");
             return null;
         }
     }
@@ -186,6 +189,11 @@ internal sealed partial class SnapshotKeeper(
             }
             catch (Exception error) when (error is not OutOfMemoryException)
             {
+                if (activation is not null)
+                {
+                    telemetry.Metrics.SnapshotDue(SnapshotResult.Failed);
+                }
+
                 Warn(stream, error);
             }
         }
@@ -210,6 +218,7 @@ internal sealed partial class SnapshotKeeper(
             if (rows is [var row] && row.Position == at.Position && isKnownDurable(row) && Make(activation, at, row) is { } snapshot)
             {
                 await store!.WriteSnapshotAsync(snapshot, CancellationToken.None).ConfigureAwait(false);
+                telemetry.Metrics.SnapshotDue(SnapshotResult.Taken);
             }
         }
         finally
@@ -221,9 +230,10 @@ internal sealed partial class SnapshotKeeper(
     private Snapshot? Make(FoldedActivation activation, StateAt at, LogRow row)
     {
         var type = activation.SnapshotType;
-        var payload = type.TrySerialize(at.State!);
+        var payload = Serialize(type, at.State!);
         if (payload is null || payload.Length > bytesMax)
         {
+            telemetry.Metrics.SnapshotDue(SnapshotResult.Refused);
             if (type.IsFirstDoubt())
             {
                 SnapshotRefused(logger, activation.Stream, type.Name, payload is null
@@ -248,6 +258,19 @@ internal sealed partial class SnapshotKeeper(
         };
         snapshot.Checksum = snapshot.ComputeChecksum();
         return snapshot;
+    }
+
+    private static byte[]? Serialize(SnapshotType type, object state)
+    {
+        try
+        {
+            return type.TrySerialize(state);
+        }
+        catch (Exception error) when (error is not OutOfMemoryException)
+        {
+            // Messages are logged, and that of the user's code may quote the state (T19).
+            throw new InvalidOperationException($"Serializing '{type.Name}' threw {error.GetType().Name}.", error);
+        }
     }
 
     /// <summary>Snapshots that can't be read or written are no harm, but a store that takes none should be heard of: now and then.</summary>

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Coordinator.Aggregates;
 using Coordinator.Hosting;
 using Coordinator.Participants;
@@ -9,7 +10,7 @@ using Coordinator.Shards;
 namespace Coordinator.Client;
 
 /// <summary>The initiator's side of one transaction.</summary>
-internal sealed class TransactionContext(TransactionEngine engine) : ITransaction, IInitiator
+internal sealed class TransactionContext(TransactionEngine engine, TimeSpan began, Activity? span) : ITransaction, IInitiator
 {
     // Also the gate of everything below: one object less for each transaction.
     private readonly List<Participation> _participations = new(2);
@@ -26,6 +27,9 @@ internal sealed class TransactionContext(TransactionEngine engine) : ITransactio
     public TransactionId Id { get; private set; }
 
     public TransactionAge Age => _terms.Age;
+
+    /// <inheritdoc/>
+    public Activity? Span => span;
 
     /// <summary>Null while it is not known.</summary>
     public TransactionOutcome? KnownOutcome => Volatile.Read(ref _outcome);
@@ -143,13 +147,30 @@ internal sealed class TransactionContext(TransactionEngine engine) : ITransactio
             OutcomeKind.Aborted => new TransactionOutcome.Aborted(id, announcement.Cause ?? new AbortCause(AbortReason.Presumed)),
             _ => new TransactionOutcome.Unknown(id, "The log has the decision in hand and has not said what became of it. Ask for the outcome with this id."),
         };
+        bool isFirst;
         lock (_participations)
         {
+            isFirst = _outcome is null;
             _outcome ??= outcome; // no waiter is added from here on
+        }
+
+        if (isFirst)
+        {
+            Measure(id, announcement.Outcome, (outcome as TransactionOutcome.Aborted)?.Cause.Reason);
         }
 
         _waiter?.TryComplete(outcome, engine.Dispatcher);
         _moreWaiters?.ForEach(waiter => waiter.TryComplete(outcome, engine.Dispatcher));
+    }
+
+    private void Measure(TransactionId id, OutcomeKind outcome, AbortReason? reason)
+    {
+        var metrics = engine.Telemetry.Metrics;
+        metrics.Told(outcome, reason, metrics.TimesTransactions ? engine.Now - began : TimeSpan.Zero);
+        if (span is not null)
+        {
+            engine.Telemetry.Traces.End(span, id, outcome, reason, _participations.Count);
+        }
     }
 
     /// <summary>Adds an event to the redo of one participant.</summary>
@@ -218,7 +239,7 @@ internal sealed class TransactionContext(TransactionEngine engine) : ITransactio
         {
             if (participation is null)
             {
-                participation = engine.Participants.StartEnlistment(Id, _terms, stream, create);
+                participation = engine.Participants.StartEnlistment(Id, _terms, stream, create, span);
                 var refusal = await participation.EnlistedAsync().ConfigureAwait(false);
                 Enlisted(participation, refusal);
             }

@@ -1,5 +1,7 @@
+using System.Diagnostics.Metrics;
 using System.Reflection;
 using Coordinator.Aggregates;
+using Coordinator.Diagnostics;
 using Coordinator.Hosting;
 using Coordinator.Log;
 using Coordinator.Shards;
@@ -131,21 +133,24 @@ namespace Microsoft.Extensions.DependencyInjection
             var store = provider.GetService<ILogStore>()
                 ?? throw new InvalidOperationException(
                     "No log was chosen: call UsePostgreSql(\"...\") or UseSqlite(\"file\") on what AddCoordinator returns (or UseInMemoryLog() for a trial).");
+            var time = provider.GetRequiredService<TimeProvider>();
+            var logger = provider.GetRequiredService<ILoggerFactory>().CreateLogger("Coordinator");
             var seams = new EngineSeams(
                 store,
-                provider.GetRequiredService<TimeProvider>(),
+                time,
                 SystemRandomSource.Instance,
                 ThreadPoolDispatcher.Instance,
                 provider.GetService<Func<ITransport, ITransport>>(),
                 $"{Environment.MachineName}:{Environment.ProcessId}",
                 provider.GetService<IHostProcesses>() ?? LinuxProcesses.Instance,
-                provider.GetService<ISnapshotStore>());
+                provider.GetService<ISnapshotStore>(),
+                new EngineTelemetry(provider.GetService<IMeterFactory>(), time, logger));
             return new TransactionEngine(
                 seams,
                 provider.GetRequiredService<IOptions<CoordinatorOptions>>().Value,
                 events,
                 new AggregateTypes(events, snapshots),
-                provider.GetRequiredService<ILoggerFactory>().CreateLogger("Coordinator"),
+                logger,
                 provider.GetService<Action<ResiliencePipelineBuilder<TransactionOutcome>>>());
         }
     }

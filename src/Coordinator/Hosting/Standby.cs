@@ -1,3 +1,4 @@
+using Coordinator.Diagnostics;
 using Coordinator.Log;
 using Coordinator.Protocol.Ownership;
 using Coordinator.Shards;
@@ -10,7 +11,16 @@ namespace Coordinator.Hosting;
 /// ticks, one look at a time, while nothing of this host is in the store's hands.
 /// </summary>
 internal sealed partial class Standby(
-    EngineSeams seams, LogMeta meta, ulong host, Heartbeat? heartbeat, MonotonicClock clock, ushort shard, bool takeOverAtFirstLook, TimeSpan stallTimeout, ILogger logger)
+    EngineSeams seams,
+    LogMeta meta,
+    ulong host,
+    Heartbeat? heartbeat,
+    MonotonicClock clock,
+    ushort shard,
+    bool takeOverAtFirstLook,
+    TimeSpan stallTimeout,
+    EngineTelemetry telemetry,
+    ILogger logger)
 {
     private readonly ShardClaimer _claimer = new(seams.Store, meta, seams.Time, seams.Random, host, seams.HostName, stallTimeout);
     private StandbyState _state = StandbyState.Initial;
@@ -121,6 +131,7 @@ internal sealed partial class Standby(
         _displaced = owner.Host;
         _displacedBeat = BeatOf(owner.Host)?.Count ?? 0;
         TakenOver(logger, shard, owner.HostName);
+        telemetry.Metrics.TakenOver();
     }
 
     private void Announce(ShardEnd end)

@@ -171,9 +171,15 @@ internal sealed partial class TransactionEngine
 
         cancellation.ThrowIfCancellationRequested(); // stopped meanwhile: no tick may come any more
         _failure = null;
-        _standby = new Standby(_seams, meta, _host, _heartbeat, _clock, OnlyShard, Options.TakeOverAtStart, Options.AppendStallTimeout, _logger);
+        _standby = new Standby(_seams, meta, _host, _heartbeat, _clock, OnlyShard, Options.TakeOverAtStart, Options.AppendStallTimeout, Telemetry, _logger);
         _role = HostRole.Standby;
-        _timer = _seams.Time.CreateTimer(static engine => ((TransactionEngine)engine!).Tick(), this, TickPeriod, TickPeriod);
+
+        // Or all that ticks set off would belong, for ever, to whatever activity the host was started in.
+        using (AsyncFlowControl? _ = ExecutionContext.IsFlowSuppressed() ? null : ExecutionContext.SuppressFlow())
+        {
+            _timer = _seams.Time.CreateTimer(static engine => ((TransactionEngine)engine!).Tick(), this, TickPeriod, TickPeriod);
+        }
+
         Tick();
     }
 
@@ -278,11 +284,12 @@ internal sealed partial class TransactionEngine
         recovered.Lane.CheckpointRowsMin = Options.CheckpointRowsMin;
         recovered.Lane.IsOnlyShard = _meta!.ShardCount == 1;
         DropParticipants();
-        var shard = new Shard(recovered, _meta!, _committer, _seams.Store, _seams.Dispatcher, _clock, _transport, Participants, _logger);
+        var shard = new Shard(recovered, _meta!, _committer, _seams.Store, _seams.Dispatcher, _clock, _transport, Participants, Telemetry, _logger);
         _failure = null;
         _shard = shard;
         _role = HostRole.Owner;
         shard.Resume();
+        Telemetry.Metrics.TermBegun();
         _ = EndTermAsync(shard);
         Started(_logger, _seams.Store.Description, _meta!.Identity, shard.Epoch, recovered.Open.Count, recovered.ReplayedFrom);
         _owned.TryComplete(null, Dispatcher);
@@ -315,7 +322,7 @@ internal sealed partial class TransactionEngine
 
     private ParticipantHost NewParticipants()
     {
-        var participants = new ParticipantHost(_seams.Store, _seams.Dispatcher, _clock, _seams.Random, Options, _logger);
+        var participants = new ParticipantHost(_seams.Store, _seams.Dispatcher, _clock, _seams.Random, Options, Telemetry, _logger);
         participants.Connect(_transport);
         return participants;
     }

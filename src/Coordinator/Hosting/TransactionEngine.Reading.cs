@@ -83,7 +83,7 @@ internal sealed partial class TransactionEngine : IAggregates
     }
 
     private SnapshotKeeper NewSnapshotKeeper() => Aggregates.Keeper = new SnapshotKeeper(
-        _seams.Store, _seams.Snapshots ?? _seams.Store.Snapshots, _seams.Time, _clock, Dispatcher, IsKnownDurable, Options.SnapshotBytesMax, _logger);
+        _seams.Store, _seams.Snapshots ?? _seams.Store.Snapshots, _seams.Time, _clock, Dispatcher, IsKnownDurable, Options.SnapshotBytesMax, Telemetry, _logger);
 
     /// <summary>
     /// False for a row of this host's own group that the store shows and has not acknowledged yet: it may still turn out not to be in the

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Coordinator.Aggregates;
 using Coordinator.Client;
 using Coordinator.Participants;
@@ -9,7 +10,7 @@ namespace Coordinator.Hosting;
 internal sealed partial class TransactionEngine
 {
     public ITransaction Begin(TransactionOptions? options = null) => options?.Key is null
-        ? BeginContext(options ?? TransactionOptions.Default, options?.Age, options?.Mode is ConcurrencyMode.Optimistic)
+        ? BeginContext(options ?? TransactionOptions.Default, options?.Age, options?.Mode is ConcurrencyMode.Optimistic, attempt: 1)
         : throw new ArgumentException("Work with an idempotency key is run by RunAsync, which can tell what an earlier attempt has done.", nameof(options));
 
     public Task<TransactionOutcome> RunAsync(Func<ITransaction, Task> work, CancellationToken cancellation = default) =>
@@ -43,7 +44,7 @@ internal sealed partial class TransactionEngine
             static (attempts, token) => attempts.TakeShown() is { } outcome ? new(outcome) : attempts.NextAsync(token), attempts, cancellation).ConfigureAwait(false);
     }
 
-    private TransactionContext BeginContext(TransactionOptions options, TransactionAge? age, bool isOptimistic)
+    private TransactionContext BeginContext(TransactionOptions options, TransactionAge? age, bool isOptimistic, int attempt)
     {
         if (System.Transactions.Transaction.Current is not null)
         {
@@ -69,8 +70,9 @@ internal sealed partial class TransactionEngine
             throw new TransactionRefusedException(default, refusal);
         }
 
-        var context = new TransactionContext(this);
-        var id = shard!.Begin(_clock.Now + timeout, context);
+        var now = _clock.Now;
+        var context = new TransactionContext(this, now, Telemetry.Traces.Begin(attempt, options.Key is not null));
+        var id = shard!.Begin(now, timeout, context);
         context.Start(id, new WorkTerms(age ?? new TransactionAge(_seams.Time.GetUtcNow(), id), timeout, isOptimistic));
         return context;
     }
@@ -78,7 +80,8 @@ internal sealed partial class TransactionEngine
     /// <summary>The attempts at one piece of work, in the hands of a pipeline that may be the user's own.</summary>
     private sealed class Attempts(TransactionEngine engine, Func<ITransaction, Task> work, TransactionOptions options)
     {
-        private TransactionAge? _age;
+        private TransactionContext? _last;
+        private int _attempts;
         private bool _mayRun = true;
 
         private TransactionOutcome? _shown;
@@ -99,10 +102,20 @@ internal sealed partial class TransactionEngine
             TransactionContext? transaction = null;
             try
             {
-                // Run again with locks: optimistic work could lose again and again, whatever its age.
-                transaction = engine.BeginContext(options, _age ?? options.Age, isOptimistic: _age is null && options.Mode is ConcurrencyMode.Optimistic);
+                if (_last is { } last)
+                {
+                    engine.Telemetry.Metrics.RunAgain((last.KnownOutcome as TransactionOutcome.Aborted)?.Cause.Reason);
+                }
 
-                _age = transaction.Age;
+                // Run again with locks: optimistic work could lose again and again, whatever its age.
+                transaction = engine.BeginContext(options, _last?.Age ?? options.Age, _last is null && options.Mode is ConcurrencyMode.Optimistic, ++_attempts);
+                _last = transaction;
+
+                if (transaction.Span is { } span)
+                {
+                    Activity.Current = span; // for the work; the caller's comes back with the end of this method
+                }
+
                 return options.Key is null
                     ? await WorkAsync(transaction, cancellation).ConfigureAwait(false)
                     : await WorkOnceAsync(transaction, options.Key, cancellation).ConfigureAwait(false);

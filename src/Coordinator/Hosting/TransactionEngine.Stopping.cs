@@ -26,6 +26,7 @@ internal sealed partial class TransactionEngine
         }
 
         await CloseAsync().ConfigureAwait(false);
+        _seams.Telemetry?.Dispose();
     }
 
     public async ValueTask DisposeAsync() => await StopAsync(CancellationToken.None).ConfigureAwait(false);

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Coordinator.Aggregates;
+using Coordinator.Diagnostics;
 using Coordinator.Log;
 using Coordinator.Participants;
 using Coordinator.Protocol;
@@ -20,6 +21,7 @@ namespace Coordinator.Hosting;
 /// <param name="HostName">Goes into ShardOwned, for people.</param>
 /// <param name="Processes">Which of the hosts on this machine are gone.</param>
 /// <param name="Snapshots">Where snapshots are kept; null: where the log's store keeps them.</param>
+/// <param name="Telemetry">What others may listen to, the engine's from now on; null: nobody may.</param>
 internal sealed record EngineSeams(
     ILogStore Store,
     TimeProvider Time,
@@ -28,7 +30,8 @@ internal sealed record EngineSeams(
     Func<ITransport, ITransport>? Transport,
     string HostName,
     IHostProcesses Processes,
-    ISnapshotStore? Snapshots = null);
+    ISnapshotStore? Snapshots = null,
+    EngineTelemetry? Telemetry = null);
 
 /// <summary>
 /// The embedded host: one process that owns the log's only shard, and everything in it. Puts the parts together, decides nothing.
@@ -64,12 +67,15 @@ internal sealed partial class TransactionEngine : ITransactions, IEventLog, IAsy
         _reruns = reruns is null ? null : Client.Reruns.Build(reruns, seams.Time);
         _defaultReruns = Client.Reruns.Default(seams.Time, seams.Random);
         _clock = new MonotonicClock(seams.Time);
+        Telemetry = seams.Telemetry ?? EngineTelemetry.Off;
         _snapshots = NewSnapshotKeeper();
         _host = seams.Random.Next();
         var local = new LocalTransport(this);
         _transport = seams.Transport?.Invoke(local) ?? local;
         Participants = NewParticipants();
-        _committer = new GroupCommitter(seams.Store, seams.Time, _clock, new AppendIds(seams.Random.Next()), seams.Dispatcher, logger, options.GroupBytesMax, options.BacklogBytesMax);
+        _committer = new GroupCommitter(
+            seams.Store, seams.Time, _clock, new AppendIds(seams.Random.Next()), seams.Dispatcher, logger, Telemetry, options.GroupBytesMax, options.BacklogBytesMax);
+        seams.Telemetry?.Metrics.Observe(this);
     }
 
     public CoordinatorOptions Options { get; }
@@ -83,11 +89,23 @@ internal sealed partial class TransactionEngine : ITransactions, IEventLog, IAsy
 
     public IDispatcher Dispatcher => _seams.Dispatcher;
 
+    /// <summary>What others may listen to.</summary>
+    public EngineTelemetry Telemetry { get; }
+
+    /// <summary>The engine's monotonic time.</summary>
+    public TimeSpan Now => _clock.Now;
+
     /// <summary>Counts batches, groups and rows.</summary>
     public GroupCommitter Committer => _committer;
 
     /// <summary>Transactions that are begun and not over.</summary>
     public int InFlightCount => _shard?.InFlightCount ?? 0;
+
+    /// <summary>Records of transactions that the log has in hand.</summary>
+    public int InHandCount => _shard?.InHandCount ?? 0;
+
+    /// <inheritdoc cref="Shard.OldestUnresolvedAge"/>
+    public TimeSpan OldestUnresolvedAge => _shard?.OldestUnresolvedAge ?? TimeSpan.Zero;
 
     /// <summary>What recovery found open when this process became owner.</summary>
     public int RecoveredOpenCount { get; private set; }

@@ -22,6 +22,9 @@ internal sealed class GroupBuilder(int bytesMax, AppendIds ids)
 
     public List<PendingAppend> Members { get; } = [];
 
+    /// <summary>Rows of the group.</summary>
+    public int RowCount => _rows.Count;
+
     /// <summary>Lanes with rows in the group.</summary>
     public List<LaneShare> Lanes { get; } = [];
 

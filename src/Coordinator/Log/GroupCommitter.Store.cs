@@ -48,24 +48,23 @@ internal sealed partial class GroupCommitter
         return answer.Kind is GroupAnswerKind.Landed;
     }
 
-    private ValueTask<GroupAnswer> AppendAsync(RowGroup group)
+    private async ValueTask<GroupAnswer> AppendAsync(RowGroup group)
     {
-        Volatile.Write(ref _inFlightSince, clock.Now.Ticks);
-        var sent = store.AppendAsync(group);
-        if (!sent.IsCompletedSuccessfully)
-        {
-            return WaitAsync(sent);
-        }
-
+        var since = clock.Now;
+        Volatile.Write(ref _inFlightSince, since.Ticks);
+        var answer = await store.AppendAsync(group).ConfigureAwait(false);
         Volatile.Write(ref _inFlightSince, -1);
-        return sent;
-
-        async ValueTask<GroupAnswer> WaitAsync(ValueTask<GroupAnswer> pending)
+        if (telemetry.Metrics.TimesAppends)
         {
-            var answer = await pending.ConfigureAwait(false);
-            Volatile.Write(ref _inFlightSince, -1);
-            return answer;
+            telemetry.Metrics.Answered(answer.Kind, clock.Now - since);
         }
+
+        if (telemetry.Traces.IsWanted)
+        {
+            telemetry.Traces.Appended(_group.Members, group.Rows.Length, answer.Kind, clock.Now - since);
+        }
+
+        return answer;
     }
 
     private async ValueTask<ImmutableArray<KeyFinding>> InspectAsync(ImmutableArray<RowKey> keys)

@@ -1,3 +1,4 @@
+using Coordinator.Diagnostics;
 using Coordinator.Hosting;
 using Coordinator.Protocol;
 using Coordinator.Protocol.Ownership;
@@ -15,7 +16,15 @@ namespace Coordinator.Log;
 /// here; while the store can't write, batches wait.
 /// </remarks>
 internal sealed partial class GroupCommitter(
-    ILogStore store, TimeProvider time, MonotonicClock clock, AppendIds ids, IDispatcher dispatcher, ILogger logger, int groupBytesMax, long backlogBytesMax)
+    ILogStore store,
+    TimeProvider time,
+    MonotonicClock clock,
+    AppendIds ids,
+    IDispatcher dispatcher,
+    ILogger logger,
+    EngineTelemetry telemetry,
+    int groupBytesMax,
+    long backlogBytesMax)
     : IThreadPoolWorkItem
 {
     private static readonly TimeSpan RetryDelayMin = TimeSpan.FromMilliseconds(5);
@@ -290,6 +299,7 @@ internal sealed partial class GroupCommitter(
     private void KeepLanded()
     {
         BatchCount += _group.Members.Count;
+        telemetry.Metrics.Landed(_group.Members.Count, _group.RowCount);
         foreach (var share in _group.Lanes)
         {
             var rows = CountIn(share);

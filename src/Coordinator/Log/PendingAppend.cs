@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Diagnostics;
 using Coordinator.Protocol;
 using Coordinator.Protocol.Commit;
 using Coordinator.Protocol.Ownership;
@@ -70,6 +71,9 @@ internal sealed class PendingAppend(ShardLane lane, CommitEvent durable, IAppend
             return false;
         }
     }
+
+    /// <summary>Of its transaction; null if nobody records it.</summary>
+    public Activity? Span { get; init; }
 
     /// <summary>Drawn anew for every send: earlier sends of the batch are known dead.</summary>
     public AppendId AppendId { get; set; }

@@ -195,17 +195,20 @@ internal abstract partial class Activation(StreamName stream, Type shape)
     /// Transactions whose wait for the lock has ended without it, who work longer than any transaction may, or who must ask for
     /// their outcome.
     /// </summary>
-    public void CollectDue(TimeSpan now, List<Participation> lockTimeouts, List<Participation> overdue, List<Participation> inquiries)
+    /// <returns>How many are in doubt for longer than the inquiry delay.</returns>
+    public int CollectDue(TimeSpan now, List<Participation> lockTimeouts, List<Participation> overdue, List<Participation> inquiries)
     {
         if (_participations.Count == 0)
         {
-            return; // read without the gate: whoever comes now is not due before the next tick
+            return 0; // read without the gate: whoever comes now is not due before the next tick
         }
 
+        var inDoubt = 0;
         lock (Gate)
         {
             foreach (var participation in _participations)
             {
+                inDoubt += participation.HasInquired ? 1 : 0;
                 if (participation.State.Phase is ParticipationPhase.Active && participation.WorkDeadline <= now)
                 {
                     overdue.Add(participation);
@@ -222,6 +225,8 @@ internal abstract partial class Activation(StreamName stream, Type shape)
                 }
             }
         }
+
+        return inDoubt;
     }
 
     /// <summary>All that take part here now.</summary>
@@ -293,6 +298,7 @@ internal abstract partial class Activation(StreamName stream, Type shape)
     private void Leave(Participation participation, ref ActivationOutcome outcome)
     {
         _participations.Remove(participation);
+        outcome.HasLeft = true;
         outcome.EndedWait = participation.LockWait;
         participation.LockWait = null;
         if (AppendsAtEnd)
@@ -353,6 +359,9 @@ internal struct ActivationOutcome
 
     /// <summary>The leaver's own wait, which ends without the lock.</summary>
     public Hosting.Completion<LockAnswer>? EndedWait;
+
+    /// <summary>The participation is over.</summary>
+    public bool HasLeft;
 
     /// <summary>Transactions whose work rests on what was dropped.</summary>
     public List<Participation>? Doomed;

@@ -1,4 +1,6 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
+using Coordinator.Diagnostics;
 using Coordinator.Hosting;
 using Coordinator.Log;
 using Coordinator.Protocol;
@@ -11,7 +13,7 @@ namespace Coordinator.Participants;
 
 /// <summary>The log-native participants of this process: finds activations, carries messages to them and their answers back.</summary>
 internal sealed partial class ParticipantHost(
-    ILogStore store, IDispatcher dispatcher, MonotonicClock clock, IRandomSource random, CoordinatorOptions options, ILogger logger)
+    ILogStore store, IDispatcher dispatcher, MonotonicClock clock, IRandomSource random, CoordinatorOptions options, EngineTelemetry telemetry, ILogger logger)
 {
     private static readonly TimeSpan InquiryDelay = TimeSpan.FromSeconds(1);
 
@@ -19,9 +21,13 @@ internal sealed partial class ParticipantHost(
     private ulong _incarnations = random.Next();
     private ITransport? _transport;
     private volatile AbortCause? _dropped;
+    private int _inDoubtCount;
 
     /// <summary>True if no transaction is at work and no lock is held or awaited.</summary>
     public bool IsIdle => _activations.Values.All(activation => activation.IsIdle);
+
+    /// <summary>Participants that have voted and asked what became of it, as of the last tick.</summary>
+    public int InDoubtCount => Volatile.Read(ref _inDoubtCount);
 
     /// <summary>Where this host's votes and inquiries go; set once, before the first message.</summary>
     public void Connect(ITransport transport) => _transport = transport;
@@ -30,15 +36,17 @@ internal sealed partial class ParticipantHost(
     /// Makes a transaction part of a stream: asks for its enlistment under a new incarnation, before its first work (rule D-6).
     /// The coordinator's answer comes in <see cref="Participation.EnlistedAsync"/>.
     /// </summary>
-    public Participation StartEnlistment(TransactionId transaction, WorkTerms terms, StreamName stream, Func<StreamName, Activation> create)
+    public Participation StartEnlistment(TransactionId transaction, WorkTerms terms, StreamName stream, Func<StreamName, Activation> create, Activity? span)
     {
+        var now = clock.Now;
+        var trace = span is { IsAllDataRequested: true } ? new ParticipantTrace(span, now) : null;
         var incarnation = new Incarnation(Interlocked.Increment(ref _incarnations));
         Participation participation;
         do
         {
             var activation = _activations.GetOrAdd(stream, create);
             activation.Touched = true;
-            participation = new Participation(activation, transaction, incarnation, terms) { WorkDeadline = clock.Now + terms.Timeout };
+            participation = new Participation(activation, transaction, incarnation, terms) { WorkDeadline = now + terms.Timeout, Trace = trace };
         }
         while (!participation.Activation.TryAdd(participation));
 
@@ -59,13 +67,20 @@ internal sealed partial class ParticipantHost(
     public async ValueTask<LockAnswer> LockAsync(Participation participation, LockMode mode, CancellationToken cancellation)
     {
         var activation = participation.Activation;
+        if (participation.Trace is { } trace && mode > trace.Mode)
+        {
+            trace.Mode = mode;
+        }
+
         var (answer, wait, wounded) = activation.RequestLock(participation, mode, clock.Now + options.LockTimeout);
         wounded?.ForEach(Wound);
         if (wait is not null)
         {
             // The wait is ended by a grant, by its deadline (Tick), or with the transaction.
             using var registration = cancellation.UnsafeRegister(_ => wait.TryComplete(LockAnswer.Ended, dispatcher), null);
+            var since = clock.Now;
             answer = await wait.WaitAsync().ConfigureAwait(false);
+            Waited(participation, mode, answer, clock.Now - since);
         }
 
         while (answer is LockAnswer.Granted && !activation.TryGround(participation))
@@ -133,6 +148,7 @@ internal sealed partial class ParticipantHost(
         if (outcome.Inquires)
         {
             participation.InquiryDue = clock.Now + InquiryDelay;
+            participation.HasInquired = true;
             _transport!.ToCoordinator(participation.Transaction, new CommitInput.OutcomeInquired(new ParticipantId(participation.Activation.Stream)));
         }
 
@@ -142,6 +158,11 @@ internal sealed partial class ParticipantHost(
         }
 
         outcome.Doomed?.ForEach(doomed => Feed(doomed, WorkLost(doomed), LogPosition.None));
+        if (outcome.HasLeft && participation.Trace is not null)
+        {
+            telemetry.Traces.Left(participation, clock.Now);
+        }
+
         return !outcome.CallRefused;
     }
 
@@ -163,10 +184,11 @@ internal sealed partial class ParticipantHost(
         var timeouts = new List<Participation>();
         var overdue = new List<Participation>();
         var inquiries = new List<Participation>();
+        var inDoubt = 0;
         var surplus = _activations.Count - options.ActivationsMax;
         foreach (var (stream, activation) in _activations)
         {
-            activation.CollectDue(now, timeouts, overdue, inquiries);
+            inDoubt += activation.CollectDue(now, timeouts, overdue, inquiries);
             if (surplus <= 0)
             {
                 continue;
@@ -182,6 +204,8 @@ internal sealed partial class ParticipantHost(
                 surplus--;
             }
         }
+
+        Volatile.Write(ref _inDoubtCount, inDoubt);
 
         // Activations come in the order of their hash codes, which differ in every process; a seed must give one order.
         timeouts.Sort(ByEnlistment);
@@ -262,11 +286,24 @@ internal sealed partial class ParticipantHost(
         return wounded is not null && participation.Activation.TryReserve(participation, out _);
     }
 
-    private void Wound(Participation younger) => Feed(
-        younger,
-        new ParticipationInput.WorkDropped(new AbortCause(
-            AbortReason.Wounded, new ParticipantId(younger.Activation.Stream), "an older transaction asked for it")),
-        LogPosition.None);
+    private void Wound(Participation younger)
+    {
+        var cause = new AbortCause(AbortReason.Wounded, new ParticipantId(younger.Activation.Stream), "an older transaction asked for it");
+        Feed(younger, new ParticipationInput.WorkDropped(cause), LogPosition.None);
+        if (younger.State.Phase is ParticipationPhase.Aborted) // else it has voted meanwhile, and keeps its lock
+        {
+            telemetry.Metrics.Wounded();
+        }
+    }
+
+    private void Waited(Participation participation, LockMode mode, LockAnswer answer, TimeSpan time)
+    {
+        telemetry.Metrics.Waited(mode, answer is LockAnswer.Granted ? LockWaitEnd.Granted : LockWaitEnd.Ended, time);
+        if (participation.Trace is { } trace)
+        {
+            trace.Waited += time;
+        }
+    }
 
     private static ParticipationInput.WorkDropped WorkLost(Participation participation) => new(new AbortCause(
         AbortReason.Conflict, new ParticipantId(participation.Activation.Stream), BatchFate.DroppedDetail));

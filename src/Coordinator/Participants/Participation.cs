@@ -1,3 +1,4 @@
+using Coordinator.Diagnostics;
 using Coordinator.Hosting;
 using Coordinator.Protocol;
 using Coordinator.Protocol.Commit;
@@ -53,6 +54,12 @@ internal sealed class Participation(Activation activation, TransactionId transac
 
     /// <summary>Since when it has been prepared; the instant after which it asks.</summary>
     public TimeSpan InquiryDue { get; set; }
+
+    /// <summary>It has asked what became of its transaction: it is in doubt for longer than the inquiry delay.</summary>
+    public bool HasInquired { get; set; }
+
+    /// <summary>For its span; null if nobody records it.</summary>
+    public ParticipantTrace? Trace { get; init; }
 
     /// <summary>The state as this transaction sees it: the one it was grounded on, with what it has raised.</summary>
     public object? Working { get; set; }

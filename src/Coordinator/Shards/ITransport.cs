@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Coordinator.Protocol;
 using Coordinator.Protocol.Commit;
 
@@ -19,5 +20,8 @@ internal interface ITransport
 /// <summary>Who began a transaction and is told what became of it.</summary>
 internal interface IInitiator
 {
+    /// <summary>The transaction's; null if nobody records it.</summary>
+    Activity? Span { get; }
+
     void Announce(TransactionId id, CommitMessage.OutcomeAnnounced announcement);
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Coordinator.Hosting;
 using Coordinator.Log;
 using Coordinator.Protocol;
@@ -113,6 +114,7 @@ internal sealed partial class Shard
 
     private async Task AnswerInquiryAsync(TransactionId id, ParticipantId asker)
     {
+        Activity.Current = null; // whoever happens to pump has nothing to do with the reads that follow
         try
         {
             switch (await AskAsync(id, CancellationToken.None).ConfigureAwait(false))

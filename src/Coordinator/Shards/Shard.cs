@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
+using Coordinator.Diagnostics;
 using Coordinator.Hosting;
 using Coordinator.Log;
 using Coordinator.Participants;
@@ -28,6 +29,7 @@ internal sealed partial class Shard(
     MonotonicClock clock,
     ITransport transport,
     ParticipantHost participants,
+    EngineTelemetry telemetry,
     ILogger logger) : IAppendTarget
 {
     private readonly ConcurrentQueue<Mail> _mailbox = new();
@@ -45,12 +47,19 @@ internal sealed partial class Shard(
     private volatile bool _unclear;
     private volatile bool _lost;
     private long _ticksAnswered;
+    private long _oldestUnresolved = long.MaxValue;
 
-    private sealed class Entry(CommitState state, IInitiator? initiator)
+    private sealed class Entry(CommitState state, IInitiator? initiator, TimeSpan since)
     {
         public CommitState State { get; set; } = state;
 
         public IInitiator? Initiator { get; set; } = initiator;
+
+        /// <summary>When it was begun, or recovered.</summary>
+        public TimeSpan Since { get; } = since;
+
+        /// <summary>When it entered its phase; <see cref="TimeSpan.MinValue"/> if nobody wanted to know then.</summary>
+        public TimeSpan PhaseSince { get; set; } = since;
     }
 
     private readonly record struct Mail(TransactionId Id, CommitInput? Input, object? Context);
@@ -60,6 +69,13 @@ internal sealed partial class Shard(
 
     /// <summary>Transactions begun and not yet forgotten.</summary>
     public int InFlightCount => Volatile.Read(ref _inFlight);
+
+    /// <summary>Records of transactions that the log has in hand.</summary>
+    public int InHandCount => Volatile.Read(ref _inHandCount);
+
+    /// <summary>How long the oldest transaction is here that is neither committed nor aborted, as of the last tick; zero if there is none.</summary>
+    public TimeSpan OldestUnresolvedAge =>
+        Volatile.Read(ref _oldestUnresolved) is var ticks and < long.MaxValue ? clock.Now - TimeSpan.FromTicks(ticks) : TimeSpan.Zero;
 
     /// <summary>True once another owner was seen; nothing is begun here any more.</summary>
     public bool IsStopped => Volatile.Read(ref _stopped);
@@ -99,17 +115,17 @@ internal sealed partial class Shard(
         _lane.ReadLastSequence = () => (ulong)Volatile.Read(ref _lastSequence);
         foreach (var state in recovered.Open)
         {
-            Post(new Mail(state.Id, CommitInput.Recovered.Instance, new Entry(state, null)));
+            Post(new Mail(state.Id, CommitInput.Recovered.Instance, new Entry(state, null, clock.Now)));
         }
     }
 
     /// <summary>Begins a transaction.</summary>
-    public TransactionId Begin(TimeSpan deadline, IInitiator initiator)
+    public TransactionId Begin(TimeSpan now, TimeSpan timeout, IInitiator initiator)
     {
         Interlocked.Increment(ref _inFlight);
         var sequence = (ulong)Interlocked.Increment(ref _lastSequence);
         var id = new TransactionId(meta.Identity, Number, (ulong)_lane.Ownership.Epoch, _lane.Ownership.ClaimBits, sequence);
-        Post(new Mail(id, null, new Entry(CommitState.Begin(id, deadline), initiator)));
+        Post(new Mail(id, null, new Entry(CommitState.Begin(id, now + timeout), initiator, now)));
         return id;
     }
 
@@ -270,11 +286,16 @@ internal sealed partial class Shard(
             Violated(logger, entry.State.Id, entry.State.Phase, input.GetType().Name, step.Why);
         }
 
+        if (step.State.Phase != entry.State.Phase)
+        {
+            LeavePhase(entry);
+        }
+
         entry.State = step.State;
         if (step.Append is { } durable && !_stopped)
         {
             Interlocked.Increment(ref _inHandCount);
-            var append = new PendingAppend(_lane, durable, this);
+            var append = new PendingAppend(_lane, durable, this) { Span = entry.Initiator?.Span };
             committer.Enqueue(append);
             HandOnLocks(append);
         }
@@ -299,6 +320,17 @@ internal sealed partial class Shard(
         {
             Interlocked.Decrement(ref _inFlight);
         }
+    }
+
+    private void LeavePhase(Entry entry)
+    {
+        var now = telemetry.Metrics.TimesPhases ? clock.Now : TimeSpan.MinValue;
+        if (now > TimeSpan.MinValue && entry.PhaseSince > TimeSpan.MinValue)
+        {
+            telemetry.Metrics.PhaseLeft(entry.State.Phase, now - entry.PhaseSince);
+        }
+
+        entry.PhaseSince = now;
     }
 
     /// <summary>
@@ -330,6 +362,7 @@ internal sealed partial class Shard(
         _entries.Clear();
         _recovered.Clear();
         Volatile.Write(ref _inFlight, 0);
+        Volatile.Write(ref _oldestUnresolved, long.MaxValue);
     }
 
     /// <summary>Sequences are unique in an epoch only: a recovered transaction must not take one of ours with it.</summary>
@@ -342,15 +375,24 @@ internal sealed partial class Shard(
         var now = clock.Now;
         Volatile.Write(ref _ticksAnswered, _ticksAnswered + 1);
         _due.Clear();
+        var oldest = TimeSpan.MaxValue;
         foreach (var entry in _entries.Values)
         {
             if (entry.State.NextDeadline <= now)
             {
                 _due.Add(entry);
             }
+
+            oldest = !entry.State.IsResolved && entry.Since < oldest ? entry.Since : oldest;
         }
 
-        _due.AddRange(_recovered.Values);
+        foreach (var entry in _recovered.Values)
+        {
+            _due.Add(entry);
+            oldest = !entry.State.IsResolved && entry.Since < oldest ? entry.Since : oldest;
+        }
+
+        Volatile.Write(ref _oldestUnresolved, oldest.Ticks);
         foreach (var entry in _due)
         {
             Carry(entry, new CommitInput.DeadlinePassed(now));

@@ -1,3 +1,4 @@
+using Coordinator.Diagnostics;
 using Coordinator.Hosting;
 using Coordinator.Log;
 using Coordinator.Protocol;
@@ -78,7 +79,7 @@ public sealed class CheckpointContentTests
             var claimed = await claimer.ClaimAsync(0, await Rows.ReadShardEndAsync(0, CancellationToken.None), CancellationToken.None);
             var lane = (await ShardRecovery.ReplayAsync(Rows, claimed!, NullLogger.Instance, CancellationToken.None)).Lane;
             var committer = new GroupCommitter(
-                store, loop.Time, new MonotonicClock(loop.Time), new AppendIds(9), loop, NullLogger.Instance, 256 * 1024, long.MaxValue);
+                store, loop.Time, new MonotonicClock(loop.Time), new AppendIds(9), loop, NullLogger.Instance, EngineTelemetry.Off, 256 * 1024, long.MaxValue);
             var sequence = 0UL;
             for (var group = 0; group < 30; group++)
             {

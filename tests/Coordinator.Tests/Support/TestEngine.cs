@@ -1,4 +1,5 @@
 using Coordinator.Aggregates;
+using Coordinator.Diagnostics;
 using Coordinator.Hosting;
 using Coordinator.Log;
 using Coordinator.Protocol;
@@ -68,7 +69,8 @@ internal sealed class TestEngine : IAsyncDisposable
         ulong seed = 1,
         EventTypes? events = null,
         bool reruns = false,
-        Action<SnapshotTypes>? snapshots = null)
+        Action<SnapshotTypes>? snapshots = null,
+        bool telemetry = false)
     {
         rows ??= new InMemoryLogStore(loop.Time);
         events ??= EventTypes();
@@ -76,7 +78,10 @@ internal sealed class TestEngine : IAsyncDisposable
         var logger = new TestLogger();
         var options = new CoordinatorOptions { TakeOverAtStart = true };
         configure?.Invoke(options);
-        var seams = new EngineSeams(store, loop.Time, new SeededRandom(seed), loop, transport, "here", UnknownProcesses.Instance);
+        var seams = new EngineSeams(store, loop.Time, new SeededRandom(seed), loop, transport, "here", UnknownProcesses.Instance)
+        {
+            Telemetry = telemetry ? new EngineTelemetry(null, loop.Time, logger) : null,
+        };
         var snapshotTypes = new SnapshotTypes(events);
         snapshots?.Invoke(snapshotTypes);
         var engine = new TransactionEngine(seams, options, events, new AggregateTypes(events, snapshotTypes), logger, reruns ? null : static _ => { });
@@ -93,9 +98,10 @@ internal sealed class TestEngine : IAsyncDisposable
         ulong seed = 1,
         EventTypes? events = null,
         bool reruns = false,
-        Action<SnapshotTypes>? snapshots = null)
+        Action<SnapshotTypes>? snapshots = null,
+        bool telemetry = false)
     {
-        var engine = Create(loop, rows, faults, transport, configure, seed, events, reruns, snapshots);
+        var engine = Create(loop, rows, faults, transport, configure, seed, events, reruns, snapshots, telemetry);
         await engine.Engine.StartAsync(CancellationToken.None);
         return engine;
     }
@@ -142,6 +148,9 @@ internal sealed class TestEngine : IAsyncDisposable
 
     /// <summary>What the engine logged under an id.</summary>
     public IReadOnlyList<(LogLevel Level, string Text)> Said(int id) => [.. _logger.Said.Where(said => said.Id == id).Select(said => (said.Level, said.Text))];
+
+    /// <summary>All that the engine logged.</summary>
+    public IReadOnlyList<(int Id, LogLevel Level, string Text)> SaidAll => _logger.Said;
 
     /// <summary>No machine got an input that no correct peer sends, and the committer is whole.</summary>
     public void AssertNoViolation() => Assert.Empty(_logger.Alarms);

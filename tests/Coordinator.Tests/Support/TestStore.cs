@@ -241,8 +241,14 @@ internal sealed class TestStore(ILogStore inner) : ILogStore, IHostBeats, ISnaps
 
     public ValueTask DeleteSnapshotAsync(StreamName stream, CancellationToken cancellation) => inner.Snapshots!.DeleteSnapshotAsync(stream, cancellation);
 
-    public ValueTask BeatAsync(HostBeat beat, CancellationToken cancellation) =>
-        LosesBeats ? throw new TimeoutException("beat lost") : inner.Beats!.BeatAsync(beat, cancellation);
+    /// <summary>Told of every beat.</summary>
+    public Action? BeforeBeat { get; set; }
+
+    public ValueTask BeatAsync(HostBeat beat, CancellationToken cancellation)
+    {
+        BeforeBeat?.Invoke();
+        return LosesBeats ? throw new TimeoutException("beat lost") : inner.Beats!.BeatAsync(beat, cancellation);
+    }
 
     public ValueTask<ImmutableArray<HostBeat>> ReadBeatsAsync(CancellationToken cancellation) => inner.Beats!.ReadBeatsAsync(cancellation);
 

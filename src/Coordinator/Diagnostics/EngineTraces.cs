@@ -1,0 +1,168 @@
+using System.Diagnostics;
+using Coordinator.Log;
+using Coordinator.Participants;
+using Coordinator.Protocol;
+using Coordinator.Protocol.Commit;
+
+namespace Coordinator.Diagnostics;
+
+/// <summary>What a participant's span needs to know while it is at work; there is none where its transaction is not recorded.</summary>
+/// <param name="Parent">The transaction's span.</param>
+/// <param name="Since">When it was enlisted, by the engine's clock.</param>
+internal sealed record ParticipantTrace(Activity Parent, TimeSpan Since)
+{
+    /// <summary>The strongest lock that was asked for.</summary>
+    public LockMode Mode { get; set; }
+
+    /// <summary>How long it has waited for locks.</summary>
+    public TimeSpan Waited { get; set; }
+}
+
+/// <summary>
+/// The spans of one engine. Only the transaction's is made when it begins, because others are its children; those of participants and appends are
+/// made when they end, with what is known then. None of it is ever left current.
+/// </summary>
+internal sealed class EngineTraces(ActivitySource source, ListenerGuard guard, TimeProvider time)
+{
+    private const int LinksMax = 32;
+
+    /// <summary>Somebody listens, if only to some of them.</summary>
+    public bool IsWanted => source.HasListeners();
+
+    /// <summary>Begins the span of a transaction; null if nobody wants it.</summary>
+    public Activity? Begin(int attempt, bool isKeyed)
+    {
+        if (!IsWanted)
+        {
+            return null;
+        }
+
+        using var ambient = KeptAmbient.Enter();
+        try
+        {
+            var span = source.CreateActivity(TelemetryNames.Transaction.Name, ActivityKind.Internal);
+            span?.SetStartTime(time.GetUtcNow().UtcDateTime).Start();
+            if (span is { IsAllDataRequested: true })
+            {
+                span.SetTag(TelemetryNames.Attempt, attempt).SetTag(TelemetryNames.Keyed, isKeyed);
+            }
+
+            return span;
+        }
+        catch (Exception error)
+        {
+            guard.Failed(error);
+            return null;
+        }
+    }
+
+    /// <summary>The transaction's initiator was told.</summary>
+    public void End(Activity span, TransactionId id, OutcomeKind outcome, AbortReason? reason, int participants)
+    {
+        using var ambient = KeptAmbient.Enter();
+        try
+        {
+            if (span.IsAllDataRequested)
+            {
+                span.SetTag(TelemetryNames.TransactionId, $"{id}");
+                Tag(span, TelemetryNames.Outcome[(int)outcome]);
+                span.SetTag(TelemetryNames.Participants, participants);
+                if (reason is { } why)
+                {
+                    Tag(span, TelemetryNames.Reason[(int)why]); // never the detail, which may quote what the user's code threw (T19)
+                }
+
+                if (outcome is OutcomeKind.Unknown || reason is not (null or AbortReason.Requested))
+                {
+                    span.SetStatus(ActivityStatusCode.Error);
+                }
+            }
+
+            span.SetEndTime(time.GetUtcNow().UtcDateTime);
+            span.Stop();
+        }
+        catch (Exception error)
+        {
+            guard.Failed(error);
+        }
+    }
+
+    /// <summary>A participant has left its transaction.</summary>
+    public void Left(Participation participation, TimeSpan now)
+    {
+        var trace = participation.Trace!;
+        using var ambient = KeptAmbient.Enter();
+        try
+        {
+            var span = Past(TelemetryNames.Participant.Name, ActivityKind.Internal, trace.Parent.Context, null, now - trace.Since);
+            if (span is { IsAllDataRequested: true })
+            {
+                span.SetTag(TelemetryNames.Category, CategoryOf(participation.Activation.Stream));
+                Tag(span, TelemetryNames.Mode[(int)trace.Mode]);
+                Tag(span, TelemetryNames.End[(int)participation.State.Phase]);
+                span.SetTag(TelemetryNames.LockWaited, trace.Waited.TotalSeconds);
+            }
+
+            span?.Stop();
+        }
+        catch (Exception error)
+        {
+            guard.Failed(error);
+        }
+    }
+
+    /// <summary>The store has answered for rows that carry these transactions.</summary>
+    public void Appended(List<PendingAppend> batches, int rows, GroupAnswerKind answer, TimeSpan duration)
+    {
+        if (LinksOf(batches) is not { } links)
+        {
+            return;
+        }
+
+        using var ambient = KeptAmbient.Enter();
+        try
+        {
+            Activity.Current = null; // it is no part of any one transaction
+            var span = Past(TelemetryNames.Append.Name, ActivityKind.Client, default, links, duration);
+            if (span is { IsAllDataRequested: true })
+            {
+                Tag(span, TelemetryNames.Answer[(int)answer]);
+                span.SetTag(TelemetryNames.Batches, batches.Count).SetTag(TelemetryNames.Rows, rows);
+            }
+
+            span?.Stop();
+        }
+        catch (Exception error)
+        {
+            guard.Failed(error);
+        }
+    }
+
+    /// <summary>A span that ends now.</summary>
+    private Activity? Past(string name, ActivityKind kind, ActivityContext parent, List<ActivityLink>? links, TimeSpan duration)
+    {
+        var now = time.GetUtcNow();
+        return source.StartActivity(name, kind, parent, tags: null, links, now - duration)?.SetEndTime(now.UtcDateTime);
+    }
+
+    /// <summary>Null if none of the transactions is recorded: then nobody could find the append by them.</summary>
+    private static List<ActivityLink>? LinksOf(List<PendingAppend> batches)
+    {
+        List<ActivityLink>? links = null;
+        foreach (var batch in batches)
+        {
+            if (batch.Span is { IsAllDataRequested: true } span && (links ??= []).Count < LinksMax)
+            {
+                links.Add(new ActivityLink(span.Context));
+            }
+        }
+
+        return links;
+    }
+
+    /// <summary>What is before the first slash: behind it are ids of users' things.</summary>
+    private static string CategoryOf(StreamName stream) =>
+        stream.Value.IndexOf('/', StringComparison.Ordinal) is var slash and >= 0 ? stream.Value[..slash] : stream.Value;
+
+    private static void Tag(Activity span, KeyValuePair<string, object?> tag) => span.SetTag(tag.Key, tag.Value);
+}

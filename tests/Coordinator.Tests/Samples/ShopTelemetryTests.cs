@@ -1,0 +1,85 @@
+using System.Diagnostics;
+using Coordinator.Diagnostics;
+using Shop;
+using Xunit;
+
+namespace Coordinator.Tests;
+
+/// <summary>The Shop as a process of its own, whose telemetry goes to a collector.</summary>
+public sealed class ShopTelemetryTests
+{
+    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(2);
+
+    [Fact]
+    public async Task With_an_endpoint_the_Shop_sends_the_metrics_and_spans_of_the_page()
+    {
+        await using var collector = new OtlpReceiver();
+        await RunShopAsync(("OTEL_EXPORTER_OTLP_ENDPOINT", collector.Endpoint), ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"));
+
+        // Counters and histograms that nothing has happened to yet are not sent: no take-over, wait, rerun or snapshot in this run.
+        string[] mayBeMissing =
+        [
+            TelemetryNames.TakeOverCount.Name, TelemetryNames.RerunCount.Name, TelemetryNames.SnapshotCount.Name, TelemetryNames.LockWait.Name, TelemetryNames.WoundCount.Name,
+        ];
+        var page = RepositoryFiles.Table("docs/telemetry.md", "name", "kind", "unit", "labels", "meaning").Select(row => row[0].Trim('`'));
+        Assert.Empty(page.Except(collector.Metrics).Except(mayBeMissing));
+        Assert.Empty(RepositoryFiles.Table("docs/telemetry.md", "span", "meaning", "tags").Select(row => row[0].Trim('`')).Except(collector.Spans));
+    }
+
+    // Here and not in a child, to see what it loads: what is not loaded can't send.
+    [Fact]
+    public async Task Without_an_endpoint_no_code_of_OpenTelemetry_is_loaded()
+    {
+        Assert.False(ShopTelemetry.IsWanted);
+        var folder = Directory.CreateTempSubdirectory("coordinator-shop-");
+        try
+        {
+            Assert.Equal(0, await ShopProgram.RunAsync(["run", await WriteOrdersAsync(folder), "--data", folder.FullName]));
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+
+        Assert.DoesNotContain(AppDomain.CurrentDomain.GetAssemblies(), assembly => assembly.GetName().Name!.StartsWith("OpenTelemetry", StringComparison.Ordinal));
+    }
+
+    private static async Task<string> WriteOrdersAsync(DirectoryInfo folder)
+    {
+        var orders = Path.Combine(folder.FullName, "orders.csv");
+        await File.WriteAllLinesAsync(orders, Enumerable.Range(1, 20).Select(number => $"o{number},ann,lamp:1:5.00"));
+        return orders;
+    }
+
+    private static async Task RunShopAsync(params (string Name, string Value)[] environment)
+    {
+        var folder = Directory.CreateTempSubdirectory("coordinator-shop-");
+        try
+        {
+            var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "Shop.dll"), "run", await WriteOrdersAsync(folder), "--data", folder.FullName])
+            {
+                UseShellExecute = false,
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
+            };
+            foreach (var name in start.Environment.Keys.Where(name => name.StartsWith("OTEL_", StringComparison.Ordinal)).ToList())
+            {
+                start.Environment.Remove(name);
+            }
+
+            foreach (var (name, value) in environment)
+            {
+                start.Environment[name] = value;
+            }
+
+            using var shop = Process.Start(start)!;
+            var (output, errors) = (shop.StandardOutput.ReadToEndAsync(), shop.StandardError.ReadToEndAsync());
+            await shop.WaitForExitAsync().WaitAsync(s_patience);
+            Assert.True(shop.ExitCode == 0, await output + await errors);
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+}
