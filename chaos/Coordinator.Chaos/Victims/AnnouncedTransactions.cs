@@ -1,9 +1,10 @@
 using Coordinator.Protocol;
+using Polly;
 
 namespace Coordinator.Chaos.Victims;
 
 /// <summary>
-/// The real transactions, each attempt of which is announced by its id before its work begins, and its outcome as soon as it is told:
+/// The real transactions, each of which is announced by its id before its work begins, and its outcome as soon as it is told:
 /// whoever listens knows of everything that could be in the log.
 /// </summary>
 internal sealed class AnnouncedTransactions(ITransactions inner, string request, Action<string> say) : ITransactions
@@ -21,24 +22,19 @@ internal sealed class AnnouncedTransactions(ITransactions inner, string request,
             var outcome = await inner.RunAsync(
                 async transaction =>
                 {
-                    if (!id.IsEmpty)
-                    {
-                        say($"told {id} aborted"); // or it would not be tried again
-                    }
-
-                    (id, worked) = (transaction.Id, false);
+                    id = transaction.Id;
                     say($"begun {request} {id}");
                     await work(transaction);
                     worked = true;
                 },
-                options,
+                options with { Reruns = ResiliencePipeline<TransactionOutcome>.Empty }, // one request, one transaction: the clients take its outcome for the request's
                 cancellation);
             say($"told {outcome.Id} {WordOf(outcome)}");
             return outcome;
         }
-        catch (Exception error) when (!id.IsEmpty && (!worked || error is TransactionRefusedException { TransactionId.IsEmpty: true }))
+        catch (Exception) when (!id.IsEmpty && !worked)
         {
-            say($"told {id} aborted"); // what the guide promises of work that throws, or was not let in again
+            say($"told {id} aborted"); // what the guide promises of work that throws
             throw;
         }
     }

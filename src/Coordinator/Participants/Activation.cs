@@ -281,8 +281,9 @@ internal abstract partial class Activation(StreamName stream, Type shape)
             return; // one that rests on this was told first
         }
 
-        // Without the batch's position the next redo could not name its predecessor's (D-10): read the tail first.
-        if (position == LogPosition.None)
+        // Without the batch's position the next redo could not name its predecessor's (D-10): read the tail first. And a read of the stream that is
+        // under way may have begun before these rows were there: what it finds would be taken for the end.
+        if (position == LogPosition.None || !IsCurrent)
         {
             Doubt();
         }

@@ -141,6 +141,31 @@ public sealed class OptimisticTests
     });
 
     [Fact]
+    public void What_a_slow_read_finds_is_not_taken_for_the_end_of_a_stream_that_went_on_meanwhile() => SimulationLoop.Run(async loop =>
+    {
+        await using var engine = await TestEngine.StartAsync(loop);
+        await engine.Transactions.DepositAsync("a", 1);
+        await using var writer = engine.Transactions.Begin();
+        await writer.DepositAsync("a", 10);
+        await using (var other = engine.Transactions.Begin(Optimistic))
+        {
+            await other.DepositAsync("a", 100); // dropped: the state must be read anew
+        }
+
+        engine.Store.HoldsReadAnswers = true;
+        await using var reader = engine.Transactions.Begin(Optimistic);
+        var reading = reader.BalanceAsync("a");
+        await loop.IdleAsync();
+        Assert.True((await writer.CommitAsync()).IsCommitted);
+        engine.Store.HoldsReadAnswers = false;
+        engine.Store.ReleaseRead();
+        await reading;
+
+        Assert.Equal(11, await engine.Transactions.BalanceAsync("a"));
+        Assert.Equal(11, (await engine.Aggregates.ReadAsync<Account>("a")).State.Balance);
+    });
+
+    [Fact]
     public void Work_that_lost_is_run_again_with_locks() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop, reruns: true);

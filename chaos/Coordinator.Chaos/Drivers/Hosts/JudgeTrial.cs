@@ -7,8 +7,9 @@ internal static class JudgeTrial
 {
     private const string Newest = "(SELECT max(version) FROM coordinator_event WHERE stream = 'shard/0')";
 
-    // A decision that is neither the first rows of the log nor its last.
-    private const string Middle = "(SELECT version FROM coordinator_event WHERE stream = 'shard/0' AND kind = 19 ORDER BY version OFFSET 20 LIMIT 1)";
+    // A decision that is not the log's last row, however few there are yet on a slow machine.
+    private const string Middle = "(SELECT version FROM coordinator_event WHERE stream = 'shard/0' AND kind = 19 ORDER BY version "
+        + "OFFSET ((SELECT count(*) FROM coordinator_event WHERE stream = 'shard/0' AND kind = 19) - 1) / 2 LIMIT 1)";
 
     /// <summary>Faults of a log, whatever it is of.</summary>
     public static IReadOnlyList<(string Fault, string Statement)> OfAnyLog { get; } =
