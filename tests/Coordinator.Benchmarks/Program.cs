@@ -7,9 +7,10 @@ try
     var good = args.FirstOrDefault() switch
     {
         "transfers" => await TransfersCase.RunAsync(arguments),
+        "telemetry" => await TelemetryCase.RunAsync(arguments),
         "recovery" => await RecoveryCase.RunAsync(arguments),
         "raw" => await RawCase.RunAsync(arguments),
-        _ => throw new UsageException("Say which case: transfers, recovery or raw."),
+        _ => throw new UsageException("Say which case: transfers, telemetry, recovery or raw."),
     };
     return good ? 0 : 1;
 }
@@ -17,6 +18,7 @@ catch (UsageException error)
 {
     Console.Error.WriteLine(error.Message);
     Console.Error.WriteLine("transfers --store memory|sqlite|postgres --accounts N --concurrency C --seconds S [--telemetry off|metrics|on|all, default off] [--warmup S, default 5: the JIT is busy until then]");
+    Console.Error.WriteLine("telemetry --store memory|sqlite|postgres --accounts N --concurrency C --rounds N --milliseconds M (each window)");
     Console.Error.WriteLine("recovery  --store memory|sqlite|postgres --decided N --runs N");
     Console.Error.WriteLine("raw       --store memory|sqlite|postgres --concurrency C (postgres: connections) --seconds S [--warmup S, default 5: the JIT is busy until then]");
     return 2;

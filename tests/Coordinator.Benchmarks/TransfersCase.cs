@@ -58,7 +58,7 @@ internal static class TransfersCase
         return balanced;
     }
 
-    private static async Task OpenAsync(ITransactions transactions, string[] names)
+    public static async Task OpenAsync(ITransactions transactions, string[] names)
     {
         foreach (var chunk in names.Chunk(50))
         {
@@ -73,7 +73,7 @@ internal static class TransfersCase
         }
     }
 
-    private static async ValueTask<bool> TransferAsync(ITransactions transactions, string[] names, Random random)
+    public static async ValueTask<bool> TransferAsync(ITransactions transactions, string[] names, Random random)
     {
         var from = random.Next(names.Length);
         var to = (from + 1 + random.Next(names.Length - 1)) % names.Length;
@@ -96,7 +96,7 @@ internal static class TransfersCase
         return outcome.IsCommitted;
     }
 
-    private static async Task<bool> IsBalancedAsync(ITransactions transactions, string[] names)
+    public static async Task<bool> IsBalancedAsync(ITransactions transactions, string[] names)
     {
         long sum = 0;
         foreach (var chunk in names.Chunk(50))

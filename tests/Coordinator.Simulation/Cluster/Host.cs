@@ -42,7 +42,8 @@ internal sealed class Host(Cluster cluster, int slot)
             process,
             inner => cluster.Mutant.Over(cluster, process, cluster.Network.Of(process, inner)),
             process.Name,
-            new SimulatedProcesses(cluster.Loop, process, cluster.Plan.KnowsProcesses ? "machine" : string.Empty));
+            new SimulatedProcesses(cluster.Loop, process, cluster.Plan.KnowsProcesses ? "machine" : string.Empty),
+            Telemetry: cluster.Telemetry?.Invoke(process));
         Process = process;
         IsStopping = false;
         var engine = Engine = new TransactionEngine(seams, cluster.Plan.Options, events, new AggregateTypes(events), new HostLogger(cluster, process));
