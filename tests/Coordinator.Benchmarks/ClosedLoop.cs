@@ -64,7 +64,7 @@ internal static class ClosedLoop
     }
 
     /// <summary>The length of a window is the one thing here that only the clock can end.</summary>
-    private static async Task WaitAsync(TimeSpan time)
+    public static async Task WaitAsync(TimeSpan time)
     {
         var passed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         await using var timer = new Timer(_ => passed.SetResult(), null, time, Timeout.InfiniteTimeSpan);
@@ -96,7 +96,7 @@ internal static class ClosedLoop
     }
 
     /// <summary>Lets every other worker go first: operations that end at once would else keep the few workers that run on a core.</summary>
-    private sealed class BackOfTheQueue : INotifyCompletion
+    public sealed class BackOfTheQueue : INotifyCompletion
     {
         public static BackOfTheQueue Instance { get; } = new();
 

@@ -64,7 +64,7 @@ internal static class TransfersCase
         return balanced;
     }
 
-    private static async Task OpenAsync(ITransactions transactions, string[] names)
+    public static async Task OpenAsync(ITransactions transactions, string[] names)
     {
         foreach (var chunk in names.Chunk(50))
         {
@@ -79,7 +79,7 @@ internal static class TransfersCase
         }
     }
 
-    private static async ValueTask<bool> TransferAsync(ITransactions transactions, string[] names, Work work, Random random)
+    public static async ValueTask<bool> TransferAsync(ITransactions transactions, string[] names, Work work, Random random)
     {
         var from = random.Next(names.Length);
         var to = (from + 1 + random.Next(names.Length - 1)) % names.Length;
@@ -109,7 +109,7 @@ internal static class TransfersCase
     /// <param name="Options">With locks or without.</param>
     /// <param name="ReadsThird">It also reads an account that it does not change.</param>
     /// <param name="InOrder">Everybody takes locks in one order, so that no two wait for each other.</param>
-    private sealed record Work(TransactionOptions Options, bool ReadsThird, bool InOrder)
+    public sealed record Work(TransactionOptions Options, bool ReadsThird, bool InOrder)
     {
         public static Work From(Arguments arguments)
         {
@@ -123,7 +123,7 @@ internal static class TransfersCase
         }
     }
 
-    private static async Task<bool> IsBalancedAsync(ITransactions transactions, string[] names)
+    public static async Task<bool> IsBalancedAsync(ITransactions transactions, string[] names)
     {
         long sum = 0;
         foreach (var chunk in names.Chunk(50))

@@ -1,5 +1,8 @@
 using System.Diagnostics;
+using System.Diagnostics.Metrics;
 using System.Globalization;
+using Coordinator.Diagnostics;
+using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 
 // The simulations of one test use both cores already.
@@ -68,6 +71,48 @@ public sealed class SimulationTests(ITestOutputHelper output)
 
             var here = Simulator.Run(ulong.Parse(seed, CultureInfo.InvariantCulture), keepsTrace: true); // keeping the trace changes nothing
             Assert.Contains($"hash {here.Hash:x16}", said, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void A_seed_gives_the_same_run_whether_or_not_anybody_listens()
+    {
+        var (engines, spans, measured) = (new List<EngineTelemetry>(), 0, 0);
+        using var metrics = new MeterListener
+        {
+            InstrumentPublished = (instrument, listener) =>
+            {
+                if (instrument.Meter.Name == CoordinatorTelemetry.MeterName)
+                {
+                    listener.EnableMeasurementEvents(instrument);
+                }
+            },
+        };
+        metrics.SetMeasurementEventCallback<long>((_, _, _, _) => measured++);
+        metrics.SetMeasurementEventCallback<double>((_, _, _, _) => measured++);
+        metrics.Start();
+        using var traces = new ActivityListener
+        {
+            ShouldListenTo = source => source.Name == CoordinatorTelemetry.ActivitySourceName,
+            Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllDataAndRecorded,
+            ActivityStopped = _ => spans++,
+        };
+        ActivitySource.AddActivityListener(traces);
+        for (var seed = 1UL; seed <= 20; seed++)
+        {
+            var alone = Simulator.Run(seed);
+            Assert.Equal(0, spans + measured);
+            var heard = Simulator.Run(seed, telemetry: NewTelemetry);
+            engines.ForEach(engine => engine.Dispose());
+            Assert.True(spans > 0 && measured > 0);
+            Assert.Equal(alone.Hash, heard.Hash);
+            (spans, measured) = (0, 0);
+        }
+
+        EngineTelemetry NewTelemetry(TimeProvider time)
+        {
+            engines.Add(new EngineTelemetry(null, time, NullLogger.Instance));
+            return engines[^1];
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Coordinator.Diagnostics;
 using Coordinator.Testing.Simulation;
 
 namespace Coordinator.Simulation;
@@ -32,7 +33,7 @@ internal static class Simulator
     private const int StackBytes = 64 * 1024 * 1024;
 
     /// <summary>Runs one seed on this thread.</summary>
-    public static Verdict Run(ulong seed, Mutant? mutant = null, bool keepsTrace = false)
+    public static Verdict Run(ulong seed, Mutant? mutant = null, bool keepsTrace = false, Func<TimeProvider, EngineTelemetry>? telemetry = null)
     {
         var random = new SeededRandom(seed);
         var plan = PointSweep.Change(seed, FaultPlan.Draw(random), random).WithLater(seed);
@@ -44,7 +45,7 @@ internal static class Simulator
                 plan.InOrder ? null : random.Fork(),
                 loop =>
                 {
-                    cluster = new Cluster(loop, seed, plan, random, mutant ?? Mutant.None);
+                    cluster = new Cluster(loop, seed, plan, random, mutant ?? Mutant.None) { Telemetry = telemetry };
                     return cluster.RunAsync();
                 },
                 keepsTrace: keepsTrace);

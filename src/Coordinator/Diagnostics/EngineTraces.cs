@@ -26,6 +26,12 @@ internal sealed class EngineTraces(ActivitySource source, ListenerGuard guard, T
 {
     private const int LinksMax = 32;
 
+    // Values of tags that most spans have: a box less for each.
+    private static readonly object[] Counts = [.. Enumerable.Range(0, 65).Select(static count => (object)count)];
+    private static readonly object True = true;
+    private static readonly object False = false;
+    private static readonly object NoWait = 0.0;
+
     /// <summary>Somebody listens, if only to some of them.</summary>
     public bool IsWanted => source.HasListeners();
 
@@ -44,7 +50,7 @@ internal sealed class EngineTraces(ActivitySource source, ListenerGuard guard, T
             span?.SetStartTime(time.GetUtcNow().UtcDateTime).Start();
             if (span is { IsAllDataRequested: true })
             {
-                span.SetTag(TelemetryNames.Attempt, attempt).SetTag(TelemetryNames.Keyed, isKeyed);
+                span.SetTag(TelemetryNames.Attempt, Boxed(attempt)).SetTag(TelemetryNames.Keyed, isKeyed ? True : False);
             }
 
             return span;
@@ -66,7 +72,7 @@ internal sealed class EngineTraces(ActivitySource source, ListenerGuard guard, T
             {
                 span.SetTag(TelemetryNames.TransactionId, $"{id}");
                 Tag(span, TelemetryNames.Outcome[(int)outcome]);
-                span.SetTag(TelemetryNames.Participants, participants);
+                span.SetTag(TelemetryNames.Participants, Boxed(participants));
                 if (reason is { } why)
                 {
                     Tag(span, TelemetryNames.Reason[(int)why]); // never the detail, which may quote what the user's code threw (T19)
@@ -97,10 +103,10 @@ internal sealed class EngineTraces(ActivitySource source, ListenerGuard guard, T
             var span = Past(TelemetryNames.Participant.Name, ActivityKind.Internal, trace.Parent.Context, null, now - trace.Since);
             if (span is { IsAllDataRequested: true })
             {
-                span.SetTag(TelemetryNames.Category, CategoryOf(participation.Activation.Stream));
+                span.SetTag(TelemetryNames.Category, participation.Activation.Category);
                 Tag(span, TelemetryNames.Mode[(int)trace.Mode]);
                 Tag(span, TelemetryNames.End[(int)participation.State.Phase]);
-                span.SetTag(TelemetryNames.LockWaited, trace.Waited.TotalSeconds);
+                span.SetTag(TelemetryNames.LockWaited, trace.Waited == TimeSpan.Zero ? NoWait : trace.Waited.TotalSeconds);
             }
 
             span?.Stop();
@@ -160,9 +166,7 @@ internal sealed class EngineTraces(ActivitySource source, ListenerGuard guard, T
         return links;
     }
 
-    /// <summary>What is before the first slash: behind it are ids of users' things.</summary>
-    private static string CategoryOf(StreamName stream) =>
-        stream.Value.IndexOf('/', StringComparison.Ordinal) is var slash and >= 0 ? stream.Value[..slash] : stream.Value;
+    private static object Boxed(int count) => count < Counts.Length ? Counts[count] : count;
 
     private static void Tag(Activity span, KeyValuePair<string, object?> tag) => span.SetTag(tag.Key, tag.Value);
 }

@@ -13,7 +13,11 @@ internal readonly ref struct KeptAmbient
 
     private KeptAmbient(ExecutionContext? context, Activity? current) => (_context, _current) = (context, current);
 
-    public static KeptAmbient Enter() => new(ExecutionContext.Capture(), Activity.Current);
+    public static KeptAmbient Enter()
+    {
+        var context = ExecutionContext.Capture();
+        return new KeptAmbient(context, context is null ? Activity.Current : null);
+    }
 
     public void Dispose()
     {

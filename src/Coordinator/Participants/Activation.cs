@@ -17,11 +17,16 @@ internal abstract partial class Activation(StreamName stream, Type shape)
     private readonly LockQueue<Participation> _lock = new();
     private readonly List<Participation> _participations = new(1);
     private readonly List<Participation> _granted = new(1);
+    private string? _category;
 
     /// <summary>Guards everything below; never held over an await, a callback or a message.</summary>
     protected Lock Gate { get; } = new();
 
     public StreamName Stream { get; } = stream;
+
+    /// <summary>What the stream's name has before the first slash, where ids begin.</summary>
+    public string Category => _category ??=
+        Stream.Value.IndexOf('/', StringComparison.Ordinal) is var slash and >= 0 ? Stream.Value[..slash] : Stream.Value;
 
     /// <summary>What the stream is used as: an aggregate's or value's type, or published events. One stream, one use.</summary>
     public Type Shape { get; } = shape;

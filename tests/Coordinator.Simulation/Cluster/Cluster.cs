@@ -1,4 +1,5 @@
 using System.Globalization;
+using Coordinator.Diagnostics;
 using Coordinator.Hosting;
 using Coordinator.Testing.Simulation;
 
@@ -50,6 +51,9 @@ internal sealed class Cluster
     public SeededRandom Random { get; }
 
     public Mutant Mutant { get; }
+
+    /// <summary>What the engine of a process may be listened to by; null: nobody listens.</summary>
+    public Func<TimeProvider, EngineTelemetry>? Telemetry { get; init; }
 
     public SimulatedLog Log { get; }
 

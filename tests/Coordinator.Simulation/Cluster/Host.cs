@@ -42,7 +42,8 @@ internal sealed class Host(Cluster cluster, int slot)
             process,
             inner => cluster.Mutant.Over(cluster, process, cluster.Network.Of(process, inner)),
             process.Name,
-            new SimulatedProcesses(cluster.Loop, process, cluster.Plan.KnowsProcesses ? "machine" : string.Empty));
+            new SimulatedProcesses(cluster.Loop, process, cluster.Plan.KnowsProcesses ? "machine" : string.Empty),
+            Telemetry: cluster.Telemetry?.Invoke(process));
         var snapshots = new SnapshotTypes(events);
         if (cluster.Plan.SnapshotEvery > 0)
         {

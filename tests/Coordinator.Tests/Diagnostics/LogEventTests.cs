@@ -1,6 +1,5 @@
 using System.Reflection;
 using Coordinator.Hosting;
-using Coordinator.Sqlite;
 using Microsoft.Extensions.Logging;
 using Xunit;
 

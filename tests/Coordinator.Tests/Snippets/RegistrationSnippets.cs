@@ -4,6 +4,9 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
+using OpenTelemetry;
+using OpenTelemetry.Metrics;
+using OpenTelemetry.Trace;
 using Polly;
 using Polly.Retry;
 using Xunit;
@@ -162,5 +165,14 @@ public sealed class RegistrationSnippets
         var report = await host.Services.GetRequiredService<HealthCheckService>().CheckHealthAsync();
         Assert.Equal(["coordinator-live", "coordinator-ready"], report.Entries.Keys.Order());
         Assert.Equal(HealthStatus.Healthy, report.Status);
+    }
+
+    // Compiled, not run: it would listen to the tests beside it. The Shop's test runs the same, in a process of its own.
+    internal static void ExportTelemetry()
+    {
+        #region telemetry
+        using var metrics = Sdk.CreateMeterProviderBuilder().AddMeter(CoordinatorTelemetry.MeterName).AddOtlpExporter().Build();
+        using var traces = Sdk.CreateTracerProviderBuilder().AddSource(CoordinatorTelemetry.ActivitySourceName).AddOtlpExporter().Build();
+        #endregion
     }
 }

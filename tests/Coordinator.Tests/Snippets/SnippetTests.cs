@@ -14,7 +14,7 @@ public sealed partial class SnippetTests
         ["re-runs by Polly"] = "reruns", ["no re-runs"] = "reruns-once", ["time of one transaction"] = "timeout", ["idempotency keys"] = "key",
         ["outcome by id"] = "outcome-by-id", ["outcome by key"] = "outcome-by-key", ["snapshots"] = "snapshots", ["untransacted reads"] = "read",
         ["reads as of"] = "read-as-of", ["reading events"] = "read-events", ["health checks"] = "health", ["SQLite"] = "sqlite",
-        ["PostgreSQL"] = "postgres", ["standby"] = "standby", ["retention"] = "retention", ["declared restore"] = "restored",
+        ["PostgreSQL"] = "postgres", ["standby"] = "standby", ["retention"] = "retention", ["declared restore"] = "restored", ["telemetry"] = "telemetry",
     };
 
     public static TheoryData<string> Pages =>
