@@ -34,6 +34,13 @@ built=$(dotnet build Coordinator.sln -c Release --no-restore --nologo -v quiet 2
 results=$(mktemp -d) || exit 1
 trap 'rm -rf "$results"' EXIT
 passed=0 failed=0 skipped=0
+failures=$results/failures # repeated at the end, where whoever sees only that finds them
+
+fail() { # what
+    echo "!! $1"
+    echo "   $1" >>"$failures"
+    failed=$((failed + 1))
+}
 
 attribute() { # name, file: an attribute of the <assembly> element of a result file, empty if there is none
     sed -n 's/.*<assembly [^>]*[[:space:]]'"$1"'="\([0-9]*\)".*/\1/p' "$2" 2>/dev/null | head -n 1
@@ -54,19 +61,18 @@ run_project() { # folder
     errors=$(attribute errors "$result") ignored=$(attribute skipped "$result")
     if [ -z "$total" ] || [ -z "$good" ] || [ -z "$bad" ] || [ -z "$errors" ] || [ -z "$ignored" ]; then
         if [ "$exit_code" = 0 ] && ! has_tests "$1"; then return; fi
-        echo "!! $name gave no result (exit code $exit_code)"
-        failed=$((failed + 1))
+        fail "$name gave no result (exit code $exit_code)"
         return
     fi
 
     passed=$((passed + good)) failed=$((failed + bad + errors)) skipped=$((skipped + ignored))
+    # A failed test is an element with result="Fail", its message the first one after it.
+    sed -n -e '/<test .*result="Fail"/{s/.*<test [^>]*name="\([^"]*\)".*/   \1/p}' "$result" | cut -c1-300 >>"$failures"
     if [ "$total" = 0 ] && has_tests "$1"; then
-        echo "!! $name has tests, but none was found"
-        failed=$((failed + 1))
+        fail "$name has tests, but none was found"
     elif [ "$exit_code" != 0 ] && [ $((bad + errors)) = 0 ]; then
         if [ "$total" = 0 ]; then return; fi
-        echo "!! $name ended with exit code $exit_code, though no test failed"
-        failed=$((failed + 1))
+        fail "$name ended with exit code $exit_code, though no test failed"
     fi
 }
 
@@ -82,7 +88,7 @@ run_kills() { # scenario, least number of kills
     if dotnet chaos/Coordinator.Chaos/bin/Release/net10.0/Coordinator.Chaos.dll --scenario "$1" --kills "$2"; then
         passed=$((passed + 1))
     else
-        failed=$((failed + 1))
+        fail "the kill test $1"
     fi
 }
 
@@ -100,6 +106,10 @@ run_kills lists 16
 echo "-- Kill test of lists on PostgreSQL"
 run_kills lists-postgres 8
 
+if [ -s "$failures" ]; then
+    echo "Failed:"
+    cat "$failures"
+fi
 summary="$passed passed, $failed failed"
 [ "$skipped" = 0 ] || summary="$summary, $skipped skipped"
 echo "$summary"
