@@ -370,9 +370,30 @@ internal sealed class TransactionContext(TransactionEngine engine, TimeSpan bega
         return outcome is TransactionOutcome.Aborted aborted ? new TransactionAbortedException(Id, aborted.Cause) : NotActive();
     }
 
-    private TransactionException NotActive() => Volatile.Read(ref _outcome) is TransactionOutcome.Aborted aborted
-        ? new TransactionAbortedException(Id, aborted.Cause)
-        : new TransactionNotActiveException(Id);
+    private TransactionException NotActive()
+    {
+        AbortCause? cause;
+        lock (_participations)
+        {
+            cause = _outcome is TransactionOutcome.Aborted aborted ? aborted.Cause : _outcome is null ? Refusal() : null;
+        }
+
+        return cause is null ? new TransactionNotActiveException(Id) : new TransactionAbortedException(Id, cause);
+    }
+
+    /// <summary>Why a participant has voted No, which the coordinator may not have heard yet. Under the lock.</summary>
+    private AbortCause? Refusal()
+    {
+        foreach (var participation in _participations)
+        {
+            if (participation.Refused is { } cause)
+            {
+                return cause;
+            }
+        }
+
+        return null;
+    }
 
     private void Abort(AbortCause cause)
     {
@@ -384,6 +405,7 @@ internal sealed class TransactionContext(TransactionEngine engine, TimeSpan bega
             }
 
             _ending = true;
+            cause = Refusal() ?? cause; // or a lost lock would be told as the failure of the work that noticed it, and not be run again
         }
 
         engine.ToCoordinator(Id, new CommitInput.AbortRequested(cause));

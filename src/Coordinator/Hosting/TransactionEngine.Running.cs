@@ -186,9 +186,9 @@ internal sealed partial class TransactionEngine
             catch (Exception error)
             {
                 var outcome = await transaction.AbortAsync($"the work threw {error.GetType().Name}").ConfigureAwait(false);
-                if (outcome is TransactionOutcome.Aborted { IsWorthRerun: true } && !cancellation.IsCancellationRequested)
+                if (outcome is TransactionOutcome.Aborted aborted && IsConsequence(error, aborted, transaction.Id) && !cancellation.IsCancellationRequested)
                 {
-                    return outcome; // aborted before it threw, and perhaps because of what it then saw
+                    return outcome;
                 }
 
                 throw;
@@ -198,5 +198,10 @@ internal sealed partial class TransactionEngine
                 ? await transaction.AbortAsync("cancelled before the commit was asked for").ConfigureAwait(false)
                 : await transaction.CommitAsync(cancellation).ConfigureAwait(false);
         }
+
+        /// <summary>It was aborted before the work threw, and the work perhaps threw because of what it then saw.</summary>
+        private static bool IsConsequence(Exception error, TransactionOutcome.Aborted aborted, TransactionId id) => aborted.IsWorthRerun
+            || (error is TransactionNotActiveException late && late.TransactionId == id
+                && aborted.Cause.Reason is not (AbortReason.Requested or AbortReason.WorkFailed));
     }
 }

@@ -117,6 +117,7 @@ internal abstract partial class Activation(StreamName stream, Type shape)
                 switch (message)
                 {
                     case ParticipationMessage.Vote vote:
+                        participation.Refused ??= vote.Cause;
                         outcome.Vote = new CommitInput.VoteReceived(
                             new ParticipantId(Stream), participation.Incarnation, vote.Ballot, RedoOf(participation, vote.Ballot), vote.Cause);
                         break;
@@ -157,18 +158,18 @@ internal abstract partial class Activation(StreamName stream, Type shape)
     {
         lock (Gate)
         {
-            if (!ReferenceEquals(participation.Working, from))
-            {
-                return RecordAnswer.Raced; // two threads on one handle: one event would be in the log and not in the state
-            }
-
             var step = ParticipationProtocol.Advance(participation.State, ParticipationInput.ChangeMade.Instance);
-            participation.State = step.State;
             if (!step.Messages.IsEmpty)
             {
                 return RecordAnswer.NotActive;
             }
 
+            if (!ReferenceEquals(participation.Working, from))
+            {
+                return RecordAnswer.Raced; // two threads on one handle: one event would be in the log and not in the state
+            }
+
+            participation.State = step.State;
             participation.Add(data);
             participation.Working = working;
             return RecordAnswer.Recorded;

@@ -58,6 +58,12 @@ internal sealed class Participation(Activation activation, TransactionId transac
     /// <summary>It has asked what became of its transaction: it is in doubt for longer than the inquiry delay.</summary>
     public bool HasInquired { get; set; }
 
+    /// <summary>
+    /// Why it voted No; null if it did not. The vote may still be on its way to the coordinator when the user's code notices that the work
+    /// has been dropped: what the code then throws, or asks for, is a consequence and must not be told as the cause.
+    /// </summary>
+    public AbortCause? Refused { get; set; }
+
     /// <summary>For its span; null if nobody records it.</summary>
     public ParticipantTrace? Trace { get; init; }
 

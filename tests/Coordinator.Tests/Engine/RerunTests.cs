@@ -1,4 +1,5 @@
 using Coordinator.Protocol;
+using Coordinator.Protocol.Commit;
 using Coordinator.Testing.Simulation;
 using Polly;
 using Polly.Retry;
@@ -63,6 +64,78 @@ public sealed class RerunTests
 
         Assert.True((await work).IsCommitted);
         Assert.Equal(2, runs);
+    });
+
+    /// <summary>The participant has dropped the work and the coordinator does not know it yet: what the work meets first is not the cause.</summary>
+    [Theory]
+    [InlineData("raises")]
+    [InlineData("throws")]
+    [InlineData("opens it again")]
+    [InlineData("opens another")]
+    [InlineData("commits")]
+    [InlineData("swallows")]
+    public void Wounded_work_is_run_again_whatever_it_does_before_the_coordinator_knows(string next) => SimulationLoop.Run(async loop =>
+    {
+        var messages = new TestTransport(loop)
+        {
+            Fate = message => message is CommitInput.VoteReceived { Ballot: Ballot.No } ? new Fate(1, TimeSpan.FromSeconds(1)) : Fate.Arrives,
+        };
+        await using var engine = await TestEngine.StartAsync(loop, transport: messages.Over, reruns: true);
+        await using var older = engine.Transactions.Begin();
+        var (runs, hold) = (0, new TaskCompletionSource());
+        var work = engine.Transactions.RunAsync(async transaction =>
+        {
+            var a = await transaction.UpdateAsync<Account>("a");
+            if (++runs == 1)
+            {
+                await hold.Task;
+            }
+
+            switch (runs == 1 ? next : "")
+            {
+                case "throws":
+                    throw new FormatException();
+                case "opens it again":
+                    await transaction.UpdateAsync<Account>("a");
+                    break;
+                case "opens another":
+                    await transaction.UpdateAsync<Account>("b");
+                    break;
+                case "commits":
+                    return;
+                case "swallows":
+                    Assert.Throws<TransactionAbortedException>(() => a.Raise(new Deposited(1)));
+                    return;
+            }
+
+            a.Raise(new Deposited(1));
+        });
+        await loop.IdleAsync();
+        await older.DepositAsync("a", 1);
+        await older.CommitAsync();
+        hold.SetResult();
+
+        Assert.True((await work).IsCommitted);
+        Assert.Equal((2, 2), (runs, await engine.Transactions.BalanceAsync("a")));
+        engine.AssertQuiet();
+        engine.AssertNoViolation();
+    });
+
+    [Fact]
+    public void Work_that_is_still_at_it_when_its_time_is_up_is_told_so_and_not_that_it_misused_its_transaction() => SimulationLoop.Run(async loop =>
+    {
+        var messages = new TestTransport(loop);
+        await using var engine = await TestEngine.StartAsync(loop, transport: messages.Over, reruns: true);
+        var outcome = await engine.Transactions.RunAsync(
+            async transaction =>
+            {
+                var a = await transaction.UpdateAsync<Account>("a");
+                await loop.DelayAsync(TimeSpan.FromSeconds(3));
+                a.Raise(new Deposited(1));
+            },
+            new TransactionOptions { Timeout = TimeSpan.FromSeconds(1) });
+
+        Assert.Equal(AbortReason.Timeout, Assert.IsType<TransactionOutcome.Aborted>(outcome).Cause.Reason);
     });
 
     [Fact]
