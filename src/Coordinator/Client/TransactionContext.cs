@@ -144,7 +144,7 @@ internal sealed class TransactionContext(TransactionEngine engine, TimeSpan bega
         TransactionOutcome outcome = announcement.Outcome switch
         {
             OutcomeKind.Committed => new TransactionOutcome.Committed(id),
-            OutcomeKind.Aborted => new TransactionOutcome.Aborted(id, announcement.Cause ?? new AbortCause(AbortReason.Presumed)),
+            OutcomeKind.Aborted => new TransactionOutcome.Aborted(id, CauseOf(announcement)),
             _ => new TransactionOutcome.Unknown(id, "The log has the decision in hand and has not said what became of it. Ask for the outcome with this id."),
         };
         bool isFirst;
@@ -161,6 +161,20 @@ internal sealed class TransactionContext(TransactionEngine engine, TimeSpan bega
 
         _waiter?.TryComplete(outcome, engine.Dispatcher);
         _moreWaiters?.ForEach(waiter => waiter.TryComplete(outcome, engine.Dispatcher));
+    }
+
+    private AbortCause CauseOf(CommitMessage.OutcomeAnnounced announcement)
+    {
+        var cause = announcement.Cause ?? new AbortCause(AbortReason.Presumed);
+        if (cause.Reason is not AbortReason.ParticipantLost)
+        {
+            return cause;
+        }
+
+        lock (_participations)
+        {
+            return Refusal() ?? cause; // asked to prepare in between, it had dropped the work already: its No was overtaken by that answer
+        }
     }
 
     private void Measure(TransactionId id, OutcomeKind outcome, AbortReason? reason)

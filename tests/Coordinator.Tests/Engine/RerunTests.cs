@@ -78,7 +78,7 @@ public sealed class RerunTests
     {
         var messages = new TestTransport(loop)
         {
-            Fate = message => message is CommitInput.VoteReceived { Ballot: Ballot.No } ? new Fate(1, TimeSpan.FromSeconds(1)) : Fate.Arrives,
+            Fate = message => message is CommitInput.VoteReceived { Ballot: Ballot.No, Cause.Reason: AbortReason.Wounded } ? new Fate(1, TimeSpan.FromSeconds(1)) : Fate.Arrives,
         };
         await using var engine = await TestEngine.StartAsync(loop, transport: messages.Over, reruns: true);
         await using var older = engine.Transactions.Begin();
