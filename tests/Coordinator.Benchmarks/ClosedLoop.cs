@@ -138,6 +138,12 @@ internal sealed class Histogram
         _total += other._total;
     }
 
+    public void Clear()
+    {
+        Array.Clear(_buckets);
+        _total = 0;
+    }
+
     public double Milliseconds(double quantile)
     {
         var rank = (long)Math.Ceiling(_total * quantile);

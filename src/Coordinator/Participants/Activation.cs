@@ -109,6 +109,7 @@ internal abstract partial class Activation(StreamName stream, Type shape)
     {
         lock (Gate)
         {
+            var hadPromised = participation.State.Phase is ParticipationPhase.Prepared;
             var step = ParticipationProtocol.Advance(participation.State, input);
             participation.State = step.State;
             outcome.Violation = step.Disposition is Disposition.Violation ? step.Why : null;
@@ -132,8 +133,9 @@ internal abstract partial class Activation(StreamName stream, Type shape)
                         Leave(participation, ref outcome);
                         break;
                     case ParticipationMessage.DropWork:
-                        // A prepared one that is aborted may have lost to somebody else's rows: read before the next use.
-                        if (participation.EventCount > 0)
+                        // A prepared one that is aborted may have lost to somebody else's rows: read before the next use. Work that
+                        // promised nothing was never offered to the log.
+                        if (hadPromised && participation.EventCount > 0)
                         {
                             Doubt();
                         }
