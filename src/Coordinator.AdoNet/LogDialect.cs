@@ -22,7 +22,10 @@ internal interface ISideWriter : ILogRemoval
 internal abstract class LogDialect : IAsyncDisposable
 {
     /// <summary>The version of the schema that this software creates and reads.</summary>
-    public const int CurrentSchemaVersion = 2;
+    public const int CurrentSchemaVersion = 3;
+
+    /// <summary>The version that the script makes into the current one, by adding what it lacks: snapshots, and the index of keys by age.</summary>
+    private const int UpgradableSchemaVersion = 2;
 
     /// <summary>What and where, for messages to people; never a password.</summary>
     public abstract string Description { get; }
@@ -110,12 +113,13 @@ internal abstract class LogDialect : IAsyncDisposable
     protected void EnsureSchema(DbConnection connection)
     {
         var found = SchemaVersion(connection);
-        if (found == 0)
+        if (found is 0 or UpgradableSchemaVersion)
         {
             if (!MayCreateSchema)
             {
-                throw new LogStoreException(
-                    $"{Description} has no log, and creating it is switched off. Switch it on, or run the schema script as a DBA.");
+                throw new LogStoreException(found == 0
+                    ? $"{Description} has no log, and creating it is switched off. Switch it on, or run the schema script as a DBA."
+                    : $"The log in {Description} has an older schema, and changing it is switched off. Switch it on, or run the schema script as a DBA.");
             }
 
             CreateSchema(connection);

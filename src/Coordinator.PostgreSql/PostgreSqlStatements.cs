@@ -11,7 +11,7 @@ internal static class PostgreSqlStatements
     /// <summary>Kind of a row that keeps others from a key until COMMIT, by when it is gone again: no reader ever sees one.</summary>
     public const int PlaceholderKind = 0;
 
-    /// <summary>The schema, version 2.</summary>
+    /// <summary>The schema, version 3. Run over version 2 it adds what that lacks.</summary>
     public const string Schema =
         """
         CREATE TABLE IF NOT EXISTS coordinator_schema (
@@ -78,7 +78,7 @@ internal static class PostgreSqlStatements
         );
 
         INSERT INTO coordinator_schema (version)
-          SELECT 2 WHERE NOT EXISTS (SELECT 1 FROM coordinator_schema);
+          SELECT 3 WHERE NOT EXISTS (SELECT 1 FROM coordinator_schema WHERE version >= 3);
         """;
 
     public const string ReadRows =

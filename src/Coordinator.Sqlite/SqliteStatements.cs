@@ -5,7 +5,7 @@ namespace Coordinator.Sqlite;
 /// <summary>Schema and statements. Streams compare byte by byte: BINARY collation is written out though it is the default.</summary>
 internal static class SqliteStatements
 {
-    /// <summary>The schema, version 2.</summary>
+    /// <summary>The schema, version 3. Run over version 2 it adds what that lacks.</summary>
     public const string Schema =
         """
         CREATE TABLE IF NOT EXISTS coordinator_schema (
@@ -61,7 +61,7 @@ internal static class SqliteStatements
         );
 
         INSERT INTO coordinator_schema (version)
-          SELECT 2 WHERE NOT EXISTS (SELECT 1 FROM coordinator_schema);
+          SELECT 3 WHERE NOT EXISTS (SELECT 1 FROM coordinator_schema WHERE version >= 3);
         """;
 
     public const string ReadRows =

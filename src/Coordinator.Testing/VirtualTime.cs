@@ -37,6 +37,9 @@ internal sealed class VirtualTime(DateTimeOffset? start = null) : TimeProvider
         }
     }
 
+    /// <summary>By how much the clock was set ahead, or back. Timers don't notice.</summary>
+    public TimeSpan ClockOffset { get; set; }
+
     /// <inheritdoc/>
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
@@ -47,7 +50,7 @@ internal sealed class VirtualTime(DateTimeOffset? start = null) : TimeProvider
     public override long GetTimestamp() => Now.Ticks;
 
     /// <inheritdoc/>
-    public override DateTimeOffset GetUtcNow() => _start + Now;
+    public override DateTimeOffset GetUtcNow() => _start + Now + ClockOffset;
 
     /// <inheritdoc/>
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)

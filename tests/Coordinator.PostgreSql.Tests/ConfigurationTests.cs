@@ -91,6 +91,17 @@ public sealed class ConfigurationTests(SharedServer server) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_log_of_the_schema_before_gets_what_it_lacks()
+    {
+        await CreateLogAsync();
+        await _fixture.ExecuteAsync("UPDATE coordinator_schema SET version = 2; DROP TABLE coordinator_snapshot; DROP INDEX coordinator_event_key_age");
+        await RefusedAsync(With("", createIfMissing: false), "older schema");
+        await using var store = Store(_fixture.Options);
+        Assert.Equal(TestLog.Meta, (await store.OpenAsync(TestLog.Meta, CancellationToken.None)).Meta);
+        await _fixture.ExecuteAsync("SELECT version FROM coordinator_snapshot; REINDEX INDEX coordinator_event_key_age");
+    }
+
+    [Fact]
     public async Task Another_schema_version_is_refused()
     {
         await CreateLogAsync();

@@ -77,6 +77,17 @@ public sealed class SqliteConfigurationTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_log_of_the_schema_before_gets_what_it_lacks()
+    {
+        await CreateLogAsync();
+        Execute("UPDATE coordinator_schema SET version = 2; DROP TABLE coordinator_snapshot; DROP INDEX coordinator_event_key");
+        await RefusedAsync(new() { DataSource = Database, CreateIfMissing = false }, "older schema");
+        await using var store = SqliteLogStore.Create(_fixture.Options, TimeProvider.System, NullLogger.Instance);
+        Assert.Equal(TestLog.Meta, (await store.OpenAsync(TestLog.Meta, CancellationToken.None)).Meta);
+        Execute("SELECT version FROM coordinator_snapshot; REINDEX coordinator_event_key");
+    }
+
+    [Fact]
     public async Task Another_schema_version_is_refused()
     {
         await CreateLogAsync();

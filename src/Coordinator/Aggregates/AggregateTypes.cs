@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Reflection;
 using Coordinator.Log;
 using Coordinator.Participants;
 using Coordinator.Protocol;
@@ -6,18 +7,43 @@ using Coordinator.Protocol;
 namespace Coordinator.Aggregates;
 
 /// <summary>How activations of each kind of state are made, and which stream names belong to aggregates.</summary>
-internal sealed class AggregateTypes(EventTypes events, SnapshotTypes? snapshots = null)
+internal sealed class AggregateTypes
 {
+    private static readonly MethodInfo s_categoryOf = typeof(AggregateTypes).GetMethod(nameof(CategoryOf), BindingFlags.NonPublic | BindingFlags.Static)!;
+
     private readonly ConcurrentDictionary<Type, StateKind> _aggregates = new();
     private readonly ConcurrentDictionary<Type, StateKind> _values = new();
     private readonly ConcurrentDictionary<string, Type> _categories = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, Type> _reserved = new(StringComparer.Ordinal); // not used yet in this process
 
-    private EventTypes Events => events;
+    public AggregateTypes(EventTypes events, SnapshotTypes? snapshots = null)
+    {
+        (Events, Snapshots) = (events, snapshots);
+        foreach (var type in snapshots?.Types ?? [])
+        {
+            Reserve(type);
+        }
+    }
 
-    private SnapshotTypes? Snapshots => snapshots;
+    private EventTypes Events { get; }
+
+    private SnapshotTypes? Snapshots { get; }
 
     /// <summary>Keeps snapshots; set by the engine before the first activation is made.</summary>
     public SnapshotKeeper? Keeper { get; set; }
+
+    /// <summary>
+    /// Keeps the streams of every aggregate of an assembly from other use. Before its first use in a process nobody else would know that
+    /// they are an aggregate's, and an event that somebody published there could not be taken back.
+    /// </summary>
+    public void ReserveFrom(Assembly assembly)
+    {
+        foreach (var type in assembly.GetTypes().Where(static type => type is { IsClass: true, IsAbstract: false, IsGenericTypeDefinition: false } && Array.Exists(
+            type.GetInterfaces(), one => one.IsGenericType && one.GetGenericTypeDefinition() == typeof(IAggregate<>) && one.GenericTypeArguments[0] == type)))
+        {
+            Reserve(type);
+        }
+    }
 
     /// <summary>Makes activations of an aggregate.</summary>
     /// <exception cref="InvalidOperationException">Its category is no name, or belongs to another aggregate.</exception>
@@ -54,11 +80,18 @@ internal sealed class AggregateTypes(EventTypes events, SnapshotTypes? snapshots
         }
 
         var slash = stream.Value.IndexOf('/', StringComparison.Ordinal);
-        if (slash > 0 && _categories.TryGetValue(stream.Value[..slash], out var type))
+        if (slash > 0 && (_categories.TryGetValue(stream.Value[..slash], out var type) || _reserved.TryGetValue(stream.Value[..slash], out type)))
         {
             throw new ArgumentException($"Stream '{stream}' belongs to the aggregate {type.Name}: open it with ReadAsync or UpdateAsync.", nameof(stream));
         }
     }
+
+    private static string CategoryOf<T>()
+        where T : class, IAggregate<T> => T.Category;
+
+    // What is no category, or is another's, is told at the type's first use.
+    private void Reserve(Type type) =>
+        _reserved.TryAdd((string)s_categoryOf.MakeGenericMethod(type).Invoke(null, BindingFlags.DoNotWrapExceptions, null, null, null)!, type);
 
     private StateKind Add<T>()
         where T : class, IAggregate<T>

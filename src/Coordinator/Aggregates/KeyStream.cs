@@ -31,6 +31,9 @@ internal sealed class KeyStream(StreamName stream) : Activation(stream, typeof(K
     private KeyBinding? _binding;
 
     /// <inheritdoc/>
+    protected override bool IsAlwaysLocked => true;
+
+    /// <inheritdoc/>
     protected override object? DurableState => _binding;
 
     public override async ValueTask LoadAsync(ILogStore store, TransactionId reader, CancellationToken cancellation)

@@ -51,6 +51,8 @@ namespace Coordinator.Aggregates
             }
         }
 
+        public IEnumerable<Type> Types => _byType.Keys;
+
         /// <summary>How an aggregate is kept, or null if it isn't.</summary>
         public SnapshotType? Find(Type state) => _byType.GetValueOrDefault(state);
 

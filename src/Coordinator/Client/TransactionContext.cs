@@ -253,7 +253,7 @@ internal sealed class TransactionContext(TransactionEngine engine, TimeSpan bega
         {
             if (participation is null)
             {
-                participation = engine.Participants.StartEnlistment(Id, _terms, stream, create, span);
+                participation = engine.Participants.StartEnlistment(Id, _terms, stream, shape, create, span);
                 var refusal = await participation.EnlistedAsync().ConfigureAwait(false);
                 Enlisted(participation, refusal);
             }
@@ -409,6 +409,28 @@ internal sealed class TransactionContext(TransactionEngine engine, TimeSpan bega
         return null;
     }
 
+    /// <summary>
+    /// Work without locks that gives up may do so because of a state that never was: one thing as it was before another's commit, the next as it is
+    /// after. If what it has seen is no longer so, that is the cause, and it is run again. Under the lock.
+    /// </summary>
+    private AbortCause? MovedOn(AbortCause cause)
+    {
+        if (!_terms.IsOptimistic || cause.Reason is not (AbortReason.Requested or AbortReason.WorkFailed))
+        {
+            return null;
+        }
+
+        foreach (var participation in _participations)
+        {
+            if (participation.Activation.HasMovedOn(participation))
+            {
+                return new AbortCause(AbortReason.Conflict, new ParticipantId(participation.Activation.Stream), "has changed since it was read");
+            }
+        }
+
+        return null;
+    }
+
     private void Abort(AbortCause cause)
     {
         lock (_participations)
@@ -419,7 +441,7 @@ internal sealed class TransactionContext(TransactionEngine engine, TimeSpan bega
             }
 
             _ending = true;
-            cause = Refusal() ?? cause; // or a lost lock would be told as the failure of the work that noticed it, and not be run again
+            cause = Refusal() ?? MovedOn(cause) ?? cause; // or a lost lock would be told as the failure of the work that noticed it, and not be run again
         }
 
         engine.ToCoordinator(Id, new CommitInput.AbortRequested(cause));

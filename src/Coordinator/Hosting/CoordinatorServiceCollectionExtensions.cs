@@ -22,10 +22,14 @@ namespace Coordinator
         /// <summary>The application's services.</summary>
         public IServiceCollection Services { get; }
 
-        /// <summary>Adds every event type that an assembly declares with <see cref="EventTypeAttribute"/>.</summary>
+        /// <summary>
+        /// Adds every event type that an assembly declares with <see cref="EventTypeAttribute"/>, and keeps the streams of its aggregates from other
+        /// use.
+        /// </summary>
         public CoordinatorBuilder AddEventsFrom(Assembly assembly)
         {
             ArgumentNullException.ThrowIfNull(assembly);
+            Services.AddSingleton<Action<AggregateTypes>>(types => types.ReserveFrom(assembly));
             return ConfigureEvents(events => events.AddFrom(assembly));
         }
 
@@ -130,6 +134,12 @@ namespace Microsoft.Extensions.DependencyInjection
                 add(snapshots);
             }
 
+            var aggregates = new AggregateTypes(events, snapshots);
+            foreach (var reserve in provider.GetServices<Action<AggregateTypes>>())
+            {
+                reserve(aggregates);
+            }
+
             var store = provider.GetService<ILogStore>()
                 ?? throw new InvalidOperationException(
                     "No log was chosen: call UsePostgreSql(\"...\") or UseSqlite(\"file\") on what AddCoordinator returns (or UseInMemoryLog() for a trial).");
@@ -149,7 +159,7 @@ namespace Microsoft.Extensions.DependencyInjection
                 seams,
                 provider.GetRequiredService<IOptions<CoordinatorOptions>>().Value,
                 events,
-                new AggregateTypes(events, snapshots),
+                aggregates,
                 logger,
                 provider.GetService<Action<ResiliencePipelineBuilder<TransactionOutcome>>>());
         }

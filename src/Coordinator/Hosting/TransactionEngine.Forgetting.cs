@@ -53,7 +53,7 @@ internal sealed partial class TransactionEngine
             }
 
             while (Options.IdempotencyWindow != Timeout.InfiniteTimeSpan && MayGoOn(shard)
-                && await RemoveAsync(_seams.Store.Removal.RemoveKeysAsync(Before(Options.IdempotencyWindow), RowsAtOnce, _stop.Token)).ConfigureAwait(false))
+                && await RemoveAsync(_seams.Store.Removal.RemoveKeysAsync(Before(Options.IdempotencyWindow + (2 * ClockSkewMax)), RowsAtOnce, _stop.Token)).ConfigureAwait(false))
             {
             }
 

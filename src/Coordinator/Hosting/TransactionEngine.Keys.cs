@@ -6,9 +6,23 @@ namespace Coordinator.Hosting;
 /// <content>What was committed under an idempotency key.</content>
 internal sealed partial class TransactionEngine
 {
+    /// <summary>
+    /// How far the clocks of hosts and of those who make keys may be apart. Keys are remembered for so much longer than the window, twice: the key may be
+    /// dated by a clock that is ahead, and its row by one that is behind.
+    /// </summary>
+    private static readonly TimeSpan ClockSkewMax = TimeSpan.FromMinutes(5);
+
     public async ValueTask<TransactionOutcome?> OutcomeOfAsync(IdempotencyKey key, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(key);
+        var isUnderWay = Participants.IsOtherAtWork(key.Stream, default, out var attempt); // asked first: what ends in between can be read
+        return await FindOutcomeAsync(key, cancellation).ConfigureAwait(false)
+            ?? (isUnderWay ? new TransactionOutcome.Unknown(attempt, "It is not decided yet. Ask again with the key.") : null);
+    }
+
+    /// <summary>What the log says was committed under a key; null if it says nothing.</summary>
+    private async ValueTask<TransactionOutcome?> FindOutcomeAsync(IdempotencyKey key, CancellationToken cancellation)
+    {
         EnsureInWindow(key);
         if (_meta is null)
         {
@@ -16,6 +30,7 @@ internal sealed partial class TransactionEngine
         }
 
         var rows = await _seams.Store.ReadAsync(key.Stream, 1, int.MaxValue - 1, Log.UnreadableRows.Throw, cancellation).ConfigureAwait(false);
+        EnsureInWindow(key); // what was not found may have been removed while it was being read
         return !rows.IsEmpty && KeyBinding.Of(rows[^1]) is { } binding ? await OutcomeOfAsync(key, binding, cancellation).ConfigureAwait(false) : null;
     }
 
@@ -36,7 +51,19 @@ internal sealed partial class TransactionEngine
 
     private void EnsureInWindow(IdempotencyKey key)
     {
-        if (key.IssuedAt is { } issued && Options.IdempotencyWindow != Timeout.InfiniteTimeSpan && _seams.Time.GetUtcNow() - issued > Options.IdempotencyWindow)
+        if (key.IssuedAt is not { } issued || Options.IdempotencyWindow == Timeout.InfiniteTimeSpan)
+        {
+            return;
+        }
+
+        var age = _seams.Time.GetUtcNow() - issued;
+        if (age < -ClockSkewMax)
+        {
+            throw new TransactionRefusedException(
+                default, $"The idempotency key says that it was issued at {issued:u}, more than {ClockSkewMax} from now: it would be forgotten before it is old.");
+        }
+
+        if (age > Options.IdempotencyWindow)
         {
             throw new TransactionRefusedException(
                 default,

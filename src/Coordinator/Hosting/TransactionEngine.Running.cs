@@ -9,6 +9,8 @@ namespace Coordinator.Hosting;
 /// <content>Transactions begun by hand, and work that is run as one and again.</content>
 internal sealed partial class TransactionEngine
 {
+    private long _lastAge;
+
     public ITransaction Begin(TransactionOptions? options = null) => options?.Key is null
         ? BeginContext(options ?? TransactionOptions.Default, options?.Age, options?.Mode is ConcurrencyMode.Optimistic, attempt: 1)
         : throw new ArgumentException("Work with an idempotency key is run by RunAsync, which can tell what an earlier attempt has done.", nameof(options));
@@ -73,8 +75,32 @@ internal sealed partial class TransactionEngine
         var now = _clock.Now;
         var context = new TransactionContext(this, now, Telemetry.Traces.Begin(attempt, options.Key is not null));
         var id = shard!.Begin(now, timeout, context);
-        context.Start(id, new WorkTerms(age ?? new TransactionAge(_seams.Time.GetUtcNow(), id), timeout, isOptimistic));
+        context.Start(id, new WorkTerms(age ?? new TransactionAge(NextAge(), id), timeout, isOptimistic));
         return context;
+    }
+
+    /// <summary>
+    /// The clock, which never goes back here: after a step back all that is begun would else be older than all that runs, and whatever is run again
+    /// would lose to newcomers for as long as the step was.
+    /// </summary>
+    private DateTimeOffset NextAge()
+    {
+        var ticks = _seams.Time.GetUtcNow().UtcTicks;
+        for (var last = Volatile.Read(ref _lastAge); ;)
+        {
+            if (ticks <= last)
+            {
+                return new DateTimeOffset(last, TimeSpan.Zero); // ids tell the order
+            }
+
+            var seen = Interlocked.CompareExchange(ref _lastAge, ticks, last);
+            if (seen == last)
+            {
+                return new DateTimeOffset(ticks, TimeSpan.Zero);
+            }
+
+            last = seen;
+        }
     }
 
     /// <summary>The attempts at one piece of work, in the hands of a pipeline that may be the user's own.</summary>
@@ -130,7 +156,8 @@ internal sealed partial class TransactionEngine
         {
             try
             {
-                return await engine.OutcomeOfAsync(key, cancellation).ConfigureAwait(false);
+                var told = await engine.FindOutcomeAsync(key, cancellation).ConfigureAwait(false);
+                return told is TransactionOutcome.Committed { IsEarlierAttempt: true } && told.Id == attempt ? new TransactionOutcome.Committed(attempt) : told;
             }
             catch (Exception error) when (error is not (TransactionException or InvariantViolationException or OperationCanceledException))
             {
@@ -142,9 +169,17 @@ internal sealed partial class TransactionEngine
         {
             try
             {
-                var outcome = await transaction.BindAsync(key, cancellation).ConfigureAwait(false) is { } earlier
-                    ? await ToldOfAsync(earlier).ConfigureAwait(false)
-                    : await WorkAsync(transaction, cancellation).ConfigureAwait(false);
+                TransactionOutcome outcome;
+                if (await transaction.BindAsync(key, cancellation).ConfigureAwait(false) is { } earlier)
+                {
+                    outcome = await ToldOfAsync(earlier).ConfigureAwait(false);
+                }
+                else
+                {
+                    engine.EnsureInWindow(key); // what was found unbound may have been removed while it was being read
+                    outcome = await WorkAsync(transaction, cancellation).ConfigureAwait(false);
+                }
+
                 return outcome is TransactionOutcome.Committed || cancellation.IsCancellationRequested
                     ? outcome
                     : await EarlierAsync(transaction.Id, key, cancellation).ConfigureAwait(false) ?? outcome;
@@ -153,6 +188,7 @@ internal sealed partial class TransactionEngine
             {
                 // An earlier attempt may have had its effect: what it left (the last item sold) must not be told as this one's failure.
                 var own = await transaction.AbortAsync($"the work threw {error.GetType().Name}").ConfigureAwait(false);
+                var isUnderWay = engine.Participants.IsOtherAtWork(key.Stream, transaction.Id, out _); // asked first: it may be told of next
                 if (await EarlierAsync(transaction.Id, key, cancellation).ConfigureAwait(false) is { } earlier)
                 {
                     return earlier;
@@ -160,7 +196,10 @@ internal sealed partial class TransactionEngine
 
                 if (error is TransactionAbortedException aborted && aborted.TransactionId == transaction.Id)
                 {
-                    return own; // while it waited for the key
+                    // It gave up waiting for the key: none of this attempt happened, but the one that holds the key may.
+                    return own is TransactionOutcome.Aborted { IsWorthRerun: false } && isUnderWay
+                        ? new TransactionOutcome.Unknown(transaction.Id, "Another attempt under its key is under way. Ask again with the key.")
+                        : own;
                 }
 
                 throw;

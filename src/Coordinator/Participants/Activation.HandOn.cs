@@ -61,15 +61,12 @@ internal abstract partial class Activation
         lock (Gate)
         {
             wounded = null;
-            if (AppendsAtEnd || participation is not { Terms.IsOptimistic: true, IsGrounded: true, State.Phase: ParticipationPhase.Active })
+            if (AppendsAtEnd || !WorksWithoutLock(participation) || participation is not { IsGrounded: true, State.Phase: ParticipationPhase.Active })
             {
                 return true; // the machine has the word
             }
 
-            var isNewest = _handedOn.Count > 0
-                ? ReferenceEquals(_handedOn[^1].Fate, participation.RestsOn)
-                : IsCurrent && Version == participation.BaseVersion;
-            if (!isNewest)
+            if (!RestsOnNewest(participation))
             {
                 return false;
             }
@@ -78,6 +75,22 @@ internal abstract partial class Activation
             return participation.EventCount > 0 ? _lock.TryTake(participation, out wounded) : !_lock.IsPromised;
         }
     }
+
+    /// <summary>
+    /// True if work without a lock has seen a state here that is no longer so: what it concluded, together with what it has seen elsewhere, may follow
+    /// from a state that never was.
+    /// </summary>
+    public bool HasMovedOn(Participation participation)
+    {
+        lock (Gate)
+        {
+            return !AppendsAtEnd && WorksWithoutLock(participation) && participation.IsGrounded && (_lock.IsPromised || !RestsOnNewest(participation));
+        }
+    }
+
+    private bool RestsOnNewest(Participation participation) => _handedOn.Count > 0
+        ? ReferenceEquals(_handedOn[^1].Fate, participation.RestsOn)
+        : IsCurrent && Version == participation.BaseVersion;
 
     /// <summary>
     /// The transaction's commit is on its way to the log behind all that it rests on: the next writer may go on from it. Nobody is told of

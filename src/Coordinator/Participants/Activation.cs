@@ -34,6 +34,9 @@ internal abstract partial class Activation(StreamName stream, Type shape)
     /// <summary>True for published events: no state, no lock, numbered by the log.</summary>
     public virtual bool AppendsAtEnd => false;
 
+    /// <summary>True if even optimistic work locks it: who comes second must wait for who came first, not find out at the end.</summary>
+    protected virtual bool IsAlwaysLocked => false;
+
     /// <summary>The stream's last version that is part of the state.</summary>
     public long Version { get; protected set; }
 
@@ -188,7 +191,7 @@ internal abstract partial class Activation(StreamName stream, Type shape)
                 return new LockRequest(LockAnswer.Ended); // while the call was on its way
             }
 
-            if (AppendsAtEnd || participation.Terms.IsOptimistic || _lock.Request(participation, mode, out var wounded) is LockAnswer.Granted)
+            if (AppendsAtEnd || WorksWithoutLock(participation) || _lock.Request(participation, mode, out var wounded) is LockAnswer.Granted)
             {
                 return new LockRequest(LockAnswer.Granted);
             }
@@ -196,6 +199,31 @@ internal abstract partial class Activation(StreamName stream, Type shape)
             participation.LockWait = new();
             participation.LockDeadline = deadline;
             return new LockRequest(LockAnswer.Waiting, participation.LockWait, wounded); // a grant may take the wait back before the caller looks
+        }
+    }
+
+    private bool WorksWithoutLock(Participation participation) => participation.Terms.IsOptimistic && !IsAlwaysLocked;
+
+    /// <summary>Some other transaction is at work here: it may still commit.</summary>
+    /// <param name="self">Who asks.</param>
+    /// <param name="other">The one that is furthest, if there is any.</param>
+    public bool HasOther(TransactionId self, out TransactionId other)
+    {
+        lock (Gate)
+        {
+            Participation? found = null;
+            foreach (var participation in _participations)
+            {
+                if (participation.Transaction != self
+                    && participation.State.Phase is ParticipationPhase.Active or ParticipationPhase.Prepared
+                    && (found is null || participation.State.Phase > found.State.Phase))
+                {
+                    found = participation;
+                }
+            }
+
+            other = found?.Transaction ?? default;
+            return found is not null;
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Coordinator.Protocol;
 
 namespace Coordinator.Participants;
 
@@ -26,6 +27,8 @@ internal enum LockAnswer : byte
 internal interface ILockOwner
 {
     TransactionAge Age { get; }
+
+    TransactionId Transaction { get; }
 
     /// <summary>False once it has promised to obey the decision: it waits for nothing any more, and nobody may take its locks.</summary>
     bool CanBeWounded { get; }
@@ -63,7 +66,7 @@ internal sealed class LockQueue<T>
         }
 
         var place = 0;
-        while (place < _waiters.Count && !owner.Age.IsOlderThan(_waiters[place].Owner.Age))
+        while (place < _waiters.Count && !IsOlder(owner, _waiters[place].Owner))
         {
             place++;
         }
@@ -84,7 +87,7 @@ internal sealed class LockQueue<T>
     public bool TryTake(T owner, out List<T>? wounded)
     {
         wounded = null;
-        if (_waiters.Count > 0 && !owner.Age.IsOlderThan(_waiters[0].Owner.Age))
+        if (_waiters.Count > 0 && !IsOlder(owner, _waiters[0].Owner))
         {
             return false;
         }
@@ -135,13 +138,17 @@ internal sealed class LockQueue<T>
         Grant(granted);
     }
 
+    /// <summary>One order of all: two that were begun under one age would else each wait for the other.</summary>
+    private static bool IsOlder(T one, T other) =>
+        one.Age.IsOlderThan(other.Age) || (!other.Age.IsOlderThan(one.Age) && one.Transaction < other.Transaction);
+
     private List<T>? YoungerInTheWay(T owner, LockMode mode)
     {
         List<T>? younger = null;
         foreach (var (holder, heldAs) in _holders)
         {
             var isInTheWay = !ReferenceEquals(holder, owner) && (mode is LockMode.Exclusive || heldAs is LockMode.Exclusive);
-            if (isInTheWay && holder.CanBeWounded && owner.Age.IsOlderThan(holder.Age))
+            if (isInTheWay && holder.CanBeWounded && IsOlder(owner, holder))
             {
                 (younger ??= []).Add(holder);
             }

@@ -12,8 +12,7 @@ internal sealed partial class ParticipantHost
     public ValueTask<FoundState> ReadAsync(
         StreamName stream, StateKind kind, long epoch, Func<LogRow, bool> isKnownDurable, CancellationToken cancellation)
     {
-        var activation = _activations.GetOrAdd(stream, kind.Create);
-        activation.Touched = true;
+        var activation = Find(stream, kind.Shape.Type, kind.Create);
         return activation is FoldedActivation folded && activation.Shape == kind.Shape.Type
             ? folded.ReadAsync(store, epoch, isKnownDurable, cancellation)
             : throw new ArgumentException($"Stream '{stream}' is in use as {activation.Shape.Name}, not as {kind.Shape.Type.Name}: give each use a stream of its own.", nameof(stream));

@@ -36,7 +36,8 @@ internal sealed partial class ParticipantHost(
     /// Makes a transaction part of a stream: asks for its enlistment under a new incarnation, before its first work (rule D-6).
     /// The coordinator's answer comes in <see cref="Participation.EnlistedAsync"/>.
     /// </summary>
-    public Participation StartEnlistment(TransactionId transaction, WorkTerms terms, StreamName stream, Func<StreamName, Activation> create, Activity? span)
+    public Participation StartEnlistment(
+        TransactionId transaction, WorkTerms terms, StreamName stream, Type shape, Func<StreamName, Activation> create, Activity? span)
     {
         var now = clock.Now;
         var trace = span is { IsAllDataRequested: true } ? new ParticipantTrace(span, now) : null;
@@ -44,8 +45,7 @@ internal sealed partial class ParticipantHost(
         Participation participation;
         do
         {
-            var activation = _activations.GetOrAdd(stream, create);
-            activation.Touched = true;
+            var activation = Find(stream, shape, create);
             participation = new Participation(activation, transaction, incarnation, terms) { WorkDeadline = now + terms.Timeout, Trace = trace };
         }
         while (!participation.Activation.TryAdd(participation));
@@ -89,6 +89,13 @@ internal sealed partial class ParticipantHost(
         }
 
         return answer;
+    }
+
+    /// <summary>Some other transaction is at work on a stream here: it may still commit.</summary>
+    public bool IsOtherAtWork(StreamName stream, TransactionId self, out TransactionId other)
+    {
+        other = default;
+        return _activations.TryGetValue(stream, out var activation) && activation.HasOther(self, out other);
     }
 
     /// <summary>The transaction's commit is on its way to the log of this process: its lock on the stream may be handed on.</summary>
@@ -273,6 +280,23 @@ internal sealed partial class ParticipantHost(
         // Whoever does not hold the transaction votes No, never ReadOnly: its work is lost (D-6).
         var cause = new AbortCause(AbortReason.ParticipantLost, prepare.Participant, "holds no such transaction");
         _transport!.ToCoordinator(transaction, new CommitInput.VoteReceived(prepare.Participant, prepare.Incarnation, Ballot.No, null, cause));
+    }
+
+    /// <summary>
+    /// The activation of a stream. One that is idle and of another shape makes place: a stream that somebody once opened by mistake would be of no
+    /// use to others for as long as it stays in memory.
+    /// </summary>
+    private Activation Find(StreamName stream, Type shape, Func<StreamName, Activation> create)
+    {
+        var activation = _activations.GetOrAdd(stream, create);
+        if (activation.Shape != shape && activation.TryDrop())
+        {
+            _activations.TryRemove(new(stream, activation));
+            activation = _activations.GetOrAdd(stream, create);
+        }
+
+        activation.Touched = true;
+        return activation;
     }
 
     private bool TryReserve(Participation participation)

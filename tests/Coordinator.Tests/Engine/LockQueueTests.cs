@@ -1,4 +1,5 @@
 using Coordinator.Participants;
+using Coordinator.Protocol;
 using Xunit;
 
 namespace Coordinator.Tests;
@@ -402,6 +403,8 @@ public sealed class LockQueueTests
     private sealed class Owner(string name, int age) : ILockOwner
     {
         public string Name => name;
+
+        public TransactionId Transaction { get; } = new(default, 0, 1, 0, (ulong)age);
 
         public TransactionAge Age { get; } = new(DateTimeOffset.UnixEpoch.AddTicks(age), default);
 

@@ -187,4 +187,38 @@ public sealed class LockTests
         await two.CommitAsync();
         Assert.True((await writer).IsCommitted);
     });
+
+    /// <summary>Each is as old as the other: were neither older, each would wait for the other until its lock times out.</summary>
+    [Fact]
+    public void Two_that_were_begun_under_one_age_do_not_wait_in_a_circle() => SimulationLoop.Run(async loop =>
+    {
+        await using var engine = await TestEngine.StartAsync(loop);
+        await using var parent = engine.Transactions.Begin();
+        await using var one = engine.Transactions.Begin(new TransactionOptions { Age = parent.Age });
+        await using var two = engine.Transactions.Begin(new TransactionOptions { Age = parent.Age });
+        await one.DepositAsync("a", 1);
+        await two.DepositAsync("b", 1);
+        var before = loop.Time.Now;
+        await one.DepositAsync("b", 1);
+        Assert.Equal(before, loop.Time.Now);
+        await Assert.ThrowsAsync<TransactionAbortedException>(() => two.DepositAsync("a", 1));
+        Assert.True((await one.CommitAsync()).IsCommitted);
+    });
+
+    [Fact]
+    public void After_the_clock_was_set_back_newcomers_are_not_older_than_what_runs() => SimulationLoop.Run(async loop =>
+    {
+        await using var engine = await TestEngine.StartAsync(loop);
+        await using var running = engine.Transactions.Begin();
+        loop.Time.ClockOffset = TimeSpan.FromHours(-1);
+        await using var newcomer = engine.Transactions.Begin();
+        Assert.True(newcomer.Age.Begun >= running.Age.Begun);
+
+        await running.DepositAsync("a", 1);
+        var waits = newcomer.DepositAsync("a", 1);
+        await loop.IdleAsync();
+        Assert.False(waits.IsCompleted);
+        Assert.True((await running.CommitAsync()).IsCommitted);
+        await waits;
+    });
 }

@@ -198,4 +198,56 @@ public sealed class OptimisticTests
         await using var engine = await TestEngine.StartAsync(loop);
         Assert.Throws<ArgumentOutOfRangeException>(() => engine.Transactions.Begin(new TransactionOptions { Mode = (ConcurrencyMode)7 }));
     });
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Work_that_gives_up_over_a_state_that_never_was_is_run_again(bool throws) => SimulationLoop.Run(async loop =>
+    {
+        await using var engine = await TestEngine.StartAsync(loop, reruns: true);
+        await engine.Transactions.DepositAsync("a", 10);
+        var runs = 0;
+        var outcome = await engine.Transactions.RunAsync(
+            async transaction =>
+            {
+                var a = await transaction.BalanceAsync("a");
+                if (++runs == 1)
+                {
+                    Assert.True((await engine.Transactions.RunAsync(async other =>
+                    {
+                        (await other.UpdateAsync<Account>("a")).Raise(new Withdrawn(10));
+                        await other.DepositAsync("b", 10);
+                    })).IsCommitted);
+                }
+
+                if (a + await transaction.BalanceAsync("b") is var sum and not 10)
+                {
+                    if (throws)
+                    {
+                        throw new FormatException($"the books do not balance: {sum}");
+                    }
+
+                    await transaction.AbortAsync($"the books do not balance: {sum}");
+                }
+            },
+            Optimistic);
+
+        Assert.Equal((true, 2), (outcome.IsCommitted, runs));
+    });
+
+    [Fact]
+    public void Work_that_gives_up_over_what_is_still_so_is_not_run_again() => SimulationLoop.Run(async loop =>
+    {
+        await using var engine = await TestEngine.StartAsync(loop, reruns: true);
+        var runs = 0;
+        await Assert.ThrowsAsync<FormatException>(() => engine.Transactions.RunAsync(
+            async transaction =>
+            {
+                runs++;
+                await transaction.BalanceAsync("a");
+                throw new FormatException("sold out");
+            },
+            Optimistic));
+        Assert.Equal(1, runs);
+    });
 }

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Coordinator.Aggregates;
 using Coordinator.Log;
 using Coordinator.Protocol;
 using Coordinator.Testing.Simulation;
@@ -224,6 +225,50 @@ public sealed class StreamTests
         Assert.Equal("{\"Text\":\"x\"}", System.Text.Encoding.UTF8.GetString(data.Payload.Span));
         Assert.ThrowsAny<NotSupportedException>(() => events.Add<Settings>());
     }
+
+    /// <summary>A stream that somebody opened by mistake as something else is of use to others once that is over.</summary>
+    [Theory]
+    [InlineData("outside")]
+    [InlineData("inside")]
+    public void One_read_in_the_wrong_shape_does_not_spoil_the_stream(string where) => SimulationLoop.Run(async loop =>
+    {
+        await using var engine = await TestEngine.StartAsync(loop);
+        if (where == "outside")
+        {
+            await engine.Aggregates.ReadStateAsync<Settings>("notes");
+        }
+        else
+        {
+            await engine.Transactions.RunAsync(async transaction => await transaction.ReadStateAsync<Settings>("notes"));
+        }
+
+        engine.AssertQuiet();
+        Assert.True((await engine.Transactions.RunAsync(transaction => transaction.PublishAsync("notes", new Noted("x")).AsTask())).IsCommitted);
+    });
+
+    [Fact]
+    public void Two_shapes_of_one_stream_at_once_are_refused() => SimulationLoop.Run(async loop =>
+    {
+        await using var engine = await TestEngine.StartAsync(loop);
+        await using var reader = engine.Transactions.Begin();
+        await reader.ReadStateAsync<Settings>("notes");
+        await using var other = engine.Transactions.Begin();
+        await Assert.ThrowsAsync<ArgumentException>(async () => await other.PublishAsync("notes", new Noted("x")));
+    });
+
+    /// <summary>Nothing in this process has used the aggregate yet; an event in its stream could never be taken back.</summary>
+    [Fact]
+    public void Nobody_publishes_into_an_aggregates_stream_before_its_first_use() => SimulationLoop.Run(async loop =>
+    {
+        await using var engine = await TestEngine.StartAsync(loop, snapshots: types => types.Add<Account>("bank.account", 1, 100, null));
+        await Assert.ThrowsAsync<ArgumentException>(() =>
+            engine.Transactions.RunAsync(transaction => transaction.PublishAsync("account/a", new Noted("x")).AsTask()));
+
+        var added = new AggregateTypes(TestEngine.EventTypes());
+        added.EnsurePlain(new StreamName("account/a"));
+        added.ReserveFrom(typeof(Account).Assembly);
+        Assert.Throws<ArgumentException>(() => added.EnsurePlain(new StreamName("account/a")));
+    });
 
     private static LogRow Row(string type, int version, string payload) => new()
     {
