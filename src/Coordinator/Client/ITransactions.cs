@@ -54,13 +54,15 @@ public interface ITransactions
     ValueTask<TransactionOutcome> OutcomeOfAsync(TransactionId id, CancellationToken cancellation = default);
 
     /// <summary>
-    /// What was committed under an idempotency key, from the log: Committed, Unknown while it is being decided, or null if nothing has committed (an
-    /// attempt may be under way). Answers on every host of the log.
+    /// What was committed under an idempotency key, from the log: Committed, or null if nothing has. While an attempt is under way: Unknown on the host that
+    /// owns the log, Unknown or null on others. Answers on every host of the log.
     /// </summary>
     /// <param name="key">The key, with the request if the attempt had one.</param>
     /// <param name="cancellation">Ends the look.</param>
     /// <exception cref="IdempotencyMismatchException">It was for another request.</exception>
-    /// <exception cref="TransactionRefusedException">The key is older than keys are remembered, or the host has not started.</exception>
+    /// <exception cref="TransactionRefusedException">
+    /// The key is older than keys are remembered, or dated more than 5 minutes ahead, or the host has not started.
+    /// </exception>
     ValueTask<TransactionOutcome?> OutcomeOfAsync(IdempotencyKey key, CancellationToken cancellation = default);
 }
 

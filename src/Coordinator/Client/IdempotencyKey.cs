@@ -37,20 +37,24 @@ public sealed class IdempotencyKey
 
     /// <summary>
     /// What is asked for under the key, for instance the body of the request. Asked again with other bytes it is refused
-    /// (<see cref="IdempotencyMismatchException"/>). Only its SHA-256 is kept. Default empty.
+    /// (<see cref="IdempotencyMismatchException"/>). Only its SHA-256 is kept, taken when it is set. Default empty.
     /// </summary>
-    public ReadOnlyMemory<byte> Request { get; init; }
+    public ReadOnlyMemory<byte> Request
+    {
+        get;
+        init => (field, RequestHash) = (value, SHA256.HashData(value.Span)); // now: the caller may use its buffer again
+    }
 
     /// <summary>
     /// When the key was made. One that is older than <see cref="CoordinatorOptions.IdempotencyWindow"/> is refused, as the log may have forgotten what
-    /// was done under it. Default null: whoever asks vouches that it is younger.
+    /// was done under it, and so is one that is dated more than 5 minutes ahead. Default null: whoever asks vouches that it is younger.
     /// </summary>
     public DateTimeOffset? IssuedAt { get; init; }
 
     /// <summary>The stream whose first row is who committed under the key.</summary>
     internal StreamName Stream => new(LogStreams.KeyPrefix + Convert.ToHexStringLower(NameHash()));
 
-    internal byte[] RequestHash => SHA256.HashData(Request.Span);
+    internal byte[] RequestHash { get; private init; } = SHA256.HashData([]);
 
     /// <inheritdoc/>
     public override string ToString() => Tenant is null ? Value : $"{Value} of {Tenant}";

@@ -18,6 +18,7 @@ internal sealed class TransactionContext(TransactionEngine engine, TimeSpan bega
     private List<Completion<TransactionOutcome>>? _moreWaiters;
     private TransactionOutcome? _outcome;
     private bool _ending;
+    private bool _isWithdrawn;
     private int _callsRunning;
     private StreamName _opening;
     private List<StreamName>? _moreOpening;
@@ -131,6 +132,20 @@ internal sealed class TransactionContext(TransactionEngine engine, TimeSpan bega
         return OutcomeAsync(CancellationToken.None);
     }
 
+    /// <summary>As by <see cref="AbortAsync"/>, because the work failed. Its message stays with whoever catches it: it may quote data.</summary>
+    public ValueTask<TransactionOutcome> FailAsync(Exception error)
+    {
+        Abort(new AbortCause(AbortReason.WorkFailed, null, $"the work threw {error.GetType().Name}"));
+        return OutcomeAsync(CancellationToken.None);
+    }
+
+    /// <summary>Ends an attempt that has nothing to do: its work was done by another, whose outcome is told. It is not counted.</summary>
+    public ValueTask<TransactionOutcome> WithdrawAsync()
+    {
+        _isWithdrawn = true;
+        return AbortAsync("its idempotency key is bound already");
+    }
+
     public async ValueTask DisposeAsync()
     {
         if (!_ending)
@@ -180,7 +195,11 @@ internal sealed class TransactionContext(TransactionEngine engine, TimeSpan bega
     private void Measure(TransactionId id, OutcomeKind outcome, AbortReason? reason)
     {
         var metrics = engine.Telemetry.Metrics;
-        metrics.Told(outcome, reason, metrics.TimesTransactions ? engine.Now - began : TimeSpan.Zero);
+        if (!_isWithdrawn)
+        {
+            metrics.Told(outcome, reason, metrics.TimesTransactions ? engine.Now - began : TimeSpan.Zero);
+        }
+
         if (span is not null)
         {
             engine.Telemetry.Traces.End(span, id, outcome, reason, _participations.Count);
@@ -197,7 +216,7 @@ internal sealed class TransactionContext(TransactionEngine engine, TimeSpan bega
         catch (Exception error)
         {
             // As with a call that fails: the transaction can't commit without the event, whatever the user's code swallows (D-6).
-            Abort(new AbortCause(AbortReason.WorkFailed, new ParticipantId(participation.Activation.Stream), error.Message));
+            Abort(new AbortCause(AbortReason.WorkFailed, new ParticipantId(participation.Activation.Stream), $"a change of it threw {error.GetType().Name}"));
             throw;
         }
     }
@@ -281,7 +300,7 @@ internal sealed class TransactionContext(TransactionEngine engine, TimeSpan bega
         catch (Exception error)
         {
             // Whatever the user's code makes of this exception, the transaction can't commit without the call's work (D-6).
-            Abort(new AbortCause(AbortReason.WorkFailed, new ParticipantId(stream), error.Message));
+            Abort(new AbortCause(AbortReason.WorkFailed, new ParticipantId(stream), $"a call for it threw {error.GetType().Name}"));
             throw;
         }
         finally

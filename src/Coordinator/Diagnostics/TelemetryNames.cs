@@ -28,7 +28,7 @@ internal static class TelemetryNames
     public static readonly MetricLabel Result = MetricLabel.Of<SnapshotResult>("coordinator.snapshot.result");
 
     public static readonly InstrumentName TransactionCount = new(
-        "coordinator.transaction.count", "{transaction}", "What initiators were told first, once for each attempt; the reason with aborted only", Outcome, Reason);
+        "coordinator.transaction.count", "{transaction}", "What initiators were told first, once for each attempt that was not withdrawn because its idempotency key was bound; the reason with aborted only", Outcome, Reason);
 
     public static readonly InstrumentName TransactionDuration = new(
         "coordinator.transaction.duration", "s", "From Begin until the initiator was told", Outcome);

@@ -187,7 +187,7 @@ internal sealed partial class TransactionEngine
             catch (Exception error) when (!cancellation.IsCancellationRequested)
             {
                 // An earlier attempt may have had its effect: what it left (the last item sold) must not be told as this one's failure.
-                var own = await transaction.AbortAsync($"the work threw {error.GetType().Name}").ConfigureAwait(false);
+                var own = await transaction.FailAsync(error).ConfigureAwait(false);
                 var isUnderWay = engine.Participants.IsOtherAtWork(key.Stream, transaction.Id, out _); // asked first: it may be told of next
                 if (await EarlierAsync(transaction.Id, key, cancellation).ConfigureAwait(false) is { } earlier)
                 {
@@ -207,7 +207,7 @@ internal sealed partial class TransactionEngine
 
             async ValueTask<TransactionOutcome> ToldOfAsync(KeyBinding earlier)
             {
-                await transaction.AbortAsync("its idempotency key is bound already").ConfigureAwait(false);
+                await transaction.WithdrawAsync().ConfigureAwait(false);
                 return await engine.OutcomeOfAsync(key, earlier, cancellation).ConfigureAwait(false);
             }
         }
@@ -224,7 +224,7 @@ internal sealed partial class TransactionEngine
             }
             catch (Exception error)
             {
-                var outcome = await transaction.AbortAsync($"the work threw {error.GetType().Name}").ConfigureAwait(false);
+                var outcome = await transaction.FailAsync(error).ConfigureAwait(false);
                 if (outcome is TransactionOutcome.Aborted aborted && IsConsequence(error, aborted, transaction.Id) && !cancellation.IsCancellationRequested)
                 {
                     return outcome;

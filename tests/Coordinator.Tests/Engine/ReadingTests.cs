@@ -338,7 +338,7 @@ public sealed class ReadingTests
         await engine.Engine.StartAsync(CancellationToken.None);
         await engine.Transactions.RunAsync(async transaction => (await transaction.UpdateStateAsync<Settings>("settings")).Set(new Settings("one")));
 
-        await Assert.ThrowsAsync<ArgumentException>(async () => await engine.Aggregates.ReadStateAsync<Noted>("settings")); // in use as another
+        await Assert.ThrowsAsync<EventUnreadableException>(async () => await engine.Aggregates.ReadStateAsync<Noted>("settings")); // it holds others
         await Assert.ThrowsAsync<ArgumentException>(async () => await engine.Aggregates.ReadStateAsync<Settings>("shard/0"));
         await Assert.ThrowsAsync<ArgumentOutOfRangeException>(async () => await engine.Aggregates.ReadAsOfAsync<Account>("a", -1));
         await Assert.ThrowsAsync<ArgumentException>(async () => await engine.Aggregates.ReadAsync<Account>(""));

@@ -255,7 +255,7 @@ public sealed class TransactionTests
             await Assert.ThrowsAsync<IOException>(() => transaction.DepositAsync("bob", 1));
         });
 
-        Assert.Equal("WorkFailed by account/bob: disk", Assert.IsType<TransactionOutcome.Aborted>(outcome).Cause.ToString());
+        Assert.Equal("WorkFailed by account/bob: a call for it threw IOException", Assert.IsType<TransactionOutcome.Aborted>(outcome).Cause.ToString());
         engine.AssertQuiet();
     });
 
