@@ -60,7 +60,7 @@ internal sealed partial class Shard
         var claimBits = await EpochClaimBitsAsync(id, cancellation).ConfigureAwait(false);
         if (decision is null && claimBits == id.ClaimBits && (long)id.Epoch < View.Epoch && View.Horizon?.Covers(id) is not true)
         {
-            await recovered.History.VerifyForAsync(id, View.Horizon, dispatcher).ConfigureAwait(false); // only rows that were read can be presumed not to hold it
+            await recovered.History.VerifyForAsync(id, () => View.Horizon, dispatcher).ConfigureAwait(false); // only rows that were read can be presumed not to hold it
         }
 
         var answer = InquiryRules.AnswerFromLog(

@@ -42,8 +42,11 @@ internal sealed class ShardHistory(ILogStore store, StreamName stream, HistoryMa
     /// <summary>The highest row that can't be read, as far as is known; 0 if all can.</summary>
     public long UnreadableVersion => Volatile.Read(ref _unreadableVersion);
 
-    /// <summary>Verifies whatever rows the transaction may have and nobody has verified yet. The horizon, if there is one, does not cover it.</summary>
-    public async ValueTask VerifyForAsync(TransactionId id, ForgetMark? horizon, IDispatcher dispatcher)
+    /// <summary>Verifies whatever rows the transaction may have and nobody has verified yet.</summary>
+    /// <param name="id">The transaction.</param>
+    /// <param name="horizon">The horizon of the moment, if there is one. It may move while rows are read; its rows are then removed.</param>
+    /// <param name="dispatcher">Who goes on with those that wait.</param>
+    public async ValueTask VerifyForAsync(TransactionId id, Func<ForgetMark?> horizon, IDispatcher dispatcher)
     {
         if (Volatile.Read(ref _verifiedFrom).IsBefore(id))
         {
@@ -90,7 +93,7 @@ internal sealed class ShardHistory(ILogStore store, StreamName stream, HistoryMa
         next?.TryComplete(true, dispatcher);
     }
 
-    private async ValueTask VerifyAsync(TransactionId id, ForgetMark? horizon)
+    private async ValueTask VerifyAsync(TransactionId id, Func<ForgetMark?> horizon)
     {
         var known = Volatile.Read(ref _verifiedFrom);
         var mark = known;
@@ -99,20 +102,27 @@ internal sealed class ShardHistory(ILogStore store, StreamName stream, HistoryMa
             mark = await BeforeAsync(mark).ConfigureAwait(false);
         }
 
-        if (horizon is not null && mark.Version < horizon.Version)
+        if (horizon() is { } before && mark.Version < before.Version)
         {
-            mark = HistoryMark.Of(horizon); // the rows before it may be gone, and none of them is the transaction's
+            mark = HistoryMark.Of(before); // the rows before it may be gone, and none of them is the transaction's
         }
 
-        var unreadable = 0L;
+        var faults = new List<LogRow>();
         await foreach (var row in store.ReadShardAsync(stream, mark.Version, known.Version, CancellationToken.None).ConfigureAwait(false))
         {
             if (row.Fault is not null)
             {
-                // Recovery began behind it and could not say so.
-                ShardRecovery.RowUnreadable(logger, stream, row.Version, row.Fault);
-                unreadable = row.Version;
+                faults.Add(row);
             }
+        }
+
+        var unreadable = 0L;
+        var removedTo = horizon()?.Version ?? 0; // looked at later than the rows: what was removed while they were read is no damage
+        foreach (var row in faults.Where(row => row.Version >= removedTo))
+        {
+            // Recovery began behind it and could not say so.
+            ShardRecovery.RowUnreadable(logger, stream, row.Version, row.Fault!);
+            unreadable = row.Version;
         }
 
         Volatile.Write(ref _unreadableVersion, Math.Max(Volatile.Read(ref _unreadableVersion), unreadable));
