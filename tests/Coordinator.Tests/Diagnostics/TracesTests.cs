@@ -207,6 +207,6 @@ public sealed class TracesTests
         using var starter = new Activity("starter").Start();
         await engine.StartAsync(CancellationToken.None);
 
-        Assert.Null(await secondBeat.Task);
+        Assert.Null(await secondBeat.Task.OrFailAsync("second heartbeat was sent"));
     }
 }

@@ -51,7 +51,7 @@ public sealed class RegistrationTests
         await provider.GetRequiredService<ITransactions>().DepositAsync("a", 1);
         await provider.GetRequiredService<ITransactions>().DepositAsync("a", 1);
 
-        var snapshot = await written.Task;
+        var snapshot = await written.Task.OrFailAsync("snapshot was written");
         Assert.Equal((2L, "bank.account", 3), (snapshot.Version, snapshot.Type, snapshot.TypeVersion));
         await hosted.StopAsync(CancellationToken.None);
     }
