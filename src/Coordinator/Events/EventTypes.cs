@@ -68,10 +68,17 @@ public sealed class EventTypes
         return this;
     }
 
+    /// <summary>What is stored of an event.</summary>
+    /// <exception cref="ArgumentException">Its type was not added.</exception>
     internal EventData Serialize(object value)
     {
-        var type = _byType.GetValueOrDefault(value.GetType()) ?? Discover(value.GetType());
-        return new EventData(type.Name, type.Version, JsonSerializer.SerializeToUtf8Bytes(value, type.Json));
+        if (!_byType.TryGetValue(value.GetType(), out var type))
+        {
+            throw NotAdded(value.GetType());
+        }
+
+        var payload = JsonSerializer.SerializeToUtf8Bytes(value, type.Json);
+        return new EventData(type.Name, type.Version, payload);
     }
 
     /// <summary>Reads the event of a row back, or null if this process does not know its type.</summary>
@@ -97,11 +104,12 @@ public sealed class EventTypes
         return read ?? throw EventUnreadableException.Unfit(row.Stream, row.Version, row.Type, row.TypeVersion, type.Type.ToString(), why);
     }
 
-    private EventType Discover(Type type)
-    {
-        Add(type);
-        return _byType[type];
-    }
+    /// <summary>It could be stored by its attribute, but the process that reads it after a restart would not know it.</summary>
+    private static ArgumentException NotAdded(Type type) => new(
+        $"{type} is not among the coordinator's event types, and nobody could read it back after a restart: "
+        + (type.IsDefined(typeof(EventTypeAttribute), inherit: false) ? string.Empty : "put [EventType(\"name\")] on it, and ")
+        + $"add its assembly with {nameof(CoordinatorBuilder.AddEventsFrom)}, or the type itself with {nameof(CoordinatorBuilder.ConfigureEvents)}(events => events.Add<{type.Name}>()).",
+        nameof(type));
 
     private EventTypes Add(Type type) => type.GetCustomAttribute<EventTypeAttribute>() is { } declared
         ? Add(type, declared.Name, declared.Version)

@@ -44,7 +44,7 @@ public sealed class RegistrationTests
         var store = new TestStore(new InMemoryLogStore(TimeProvider.System));
         var written = new TaskCompletionSource<Snapshot>(TaskCreationOptions.RunContinuationsAsynchronously);
         store.BeforeSnapshotWrite = written.SetResult;
-        services.AddCoordinator().UseLogStore(_ => store).AddSnapshots<Account>("bank.account", version: 3, every: 2);
+        services.AddCoordinator().ConfigureEvents(events => events.Add<Deposited>()).UseLogStore(_ => store).AddSnapshots<Account>("bank.account", version: 3, every: 2);
         await using var provider = services.BuildServiceProvider();
         var hosted = Assert.Single(provider.GetServices<IHostedService>());
         await hosted.StartAsync(CancellationToken.None);
