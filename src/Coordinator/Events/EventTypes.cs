@@ -68,8 +68,8 @@ public sealed class EventTypes
         return this;
     }
 
-    /// <summary>What is stored of an event.</summary>
-    /// <exception cref="ArgumentException">Its type was not added.</exception>
+    /// <summary>What is stored of an event. The first one of each type is read back.</summary>
+    /// <exception cref="ArgumentException">Its type was not added, or it would not be read back as it is.</exception>
     internal EventData Serialize(object value)
     {
         if (!_byType.TryGetValue(value.GetType(), out var type))
@@ -78,6 +78,12 @@ public sealed class EventTypes
         }
 
         var payload = JsonSerializer.SerializeToUtf8Bytes(value, type.Json);
+        if (!type.IsProven)
+        {
+            EventRoundTrip.Ensure(payload, type.Type, type.Json);
+            type.IsProven = true;
+        }
+
         return new EventData(type.Name, type.Version, payload);
     }
 
@@ -139,5 +145,15 @@ public sealed class EventTypes
         return this;
     }
 
-    private sealed record EventType(string Name, int Version, Type Type, JsonTypeInfo Json);
+    private sealed record EventType(string Name, int Version, Type Type, JsonTypeInfo Json)
+    {
+        private volatile bool _isProven;
+
+        /// <summary>One event of the type was read back, and was what it had been.</summary>
+        public bool IsProven
+        {
+            get => _isProven;
+            set => _isProven = value;
+        }
+    }
 }
