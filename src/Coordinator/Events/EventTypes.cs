@@ -33,13 +33,21 @@ public sealed class EventTypes
     private readonly ConcurrentDictionary<(string Name, int Version), EventType> _byName = new();
 
     /// <summary>
-    /// How events become JSON. Give it a source-generated context as TypeInfoResolver where reflection is not wanted; change it
+    /// How events become JSON. Give it a source-generated context as TypeInfoResolver where reflection is not wanted; set it
     /// before the first event is added. Default: <see cref="JsonSerializerDefaults.Web"/>, by reflection.
     /// </summary>
+    /// <exception cref="InvalidOperationException">Events were added already, and would go on without it.</exception>
     public JsonSerializerOptions Json
     {
         get;
-        set => field = value ?? throw new ArgumentNullException(nameof(value));
+        set
+        {
+            ArgumentNullException.ThrowIfNull(value);
+            field = _byType.IsEmpty
+                ? value
+                : throw new InvalidOperationException(
+                    $"{nameof(Json)} is set after events were added, which are not stored by it: set it in a {nameof(CoordinatorBuilder.ConfigureEvents)} before {nameof(CoordinatorBuilder.AddEventsFrom)} and every Add.");
+        }
     } = new(JsonSerializerDefaults.Web) { TypeInfoResolver = new DefaultJsonTypeInfoResolver() };
 
     internal EventTypes()

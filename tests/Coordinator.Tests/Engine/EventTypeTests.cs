@@ -64,6 +64,13 @@ public sealed class EventTypeTests
     }
 
     [Fact]
+    public void What_makes_JSON_is_chosen_before_the_first_type_is_added()
+    {
+        var events = new EventTypes().Add<Noted>();
+        Assert.Contains("before", Assert.Throws<InvalidOperationException>(() => events.Json = new JsonSerializerOptions()).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_value_whose_stream_holds_an_event_of_another_type_is_unreadable() => SimulationLoop.Run(async loop =>
     {
         var first = await TestEngine.StartAsync(loop);

@@ -1,6 +1,7 @@
 using Coordinator.Hosting;
 using Coordinator.Log;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -25,6 +26,20 @@ public sealed class RegistrationTests
         Assert.Equal(3, provider.GetRequiredService<TransactionEngine>().Options.ParticipantsMax);
         Assert.True((await provider.GetRequiredService<ITransactions>().DepositAsync("a", 1)).IsCommitted);
         await hosted.StopAsync(CancellationToken.None);
+    }
+
+    [Fact]
+    public async Task Health_checks_that_are_added_twice_are_there_once()
+    {
+        var services = Services();
+        services.AddLogging();
+        services.AddCoordinator().UseInMemoryLog();
+        services.AddHealthChecks().AddCoordinator().AddCoordinator();
+        services.AddHealthChecks().AddCoordinator();
+        await using var provider = services.BuildServiceProvider();
+
+        var report = await provider.GetRequiredService<HealthCheckService>().CheckHealthAsync();
+        Assert.Equal(["coordinator-live", "coordinator-ready"], report.Entries.Keys.Order());
     }
 
     [Fact]
@@ -101,11 +116,12 @@ public sealed class RegistrationTests
             ActivationsMax = 0,
             BacklogBytesMax = 1,
             SnapshotBytesMax = 1,
+            RestoredAsGeneration = 1,
         };
         var faults = new CoordinatorOptionsValidator().Validate(null, wrong).Failures!.ToList();
 
-        Assert.Equal(14, faults.Count);
-        var limited = typeof(CoordinatorOptions).GetProperties().Where(option => option.PropertyType != typeof(bool) && option.PropertyType != typeof(byte?));
+        Assert.Equal(15, faults.Count);
+        var limited = typeof(CoordinatorOptions).GetProperties().Where(option => option.PropertyType != typeof(bool));
         Assert.All(limited, option => Assert.Contains(faults, fault => fault.StartsWith(option.Name + " is ", StringComparison.Ordinal)));
     }
 
