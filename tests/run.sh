@@ -46,6 +46,11 @@ attribute() { # name, file: an attribute of the <assembly> element of a result f
     sed -n 's/.*<assembly [^>]*[[:space:]]'"$1"'="\([0-9]*\)".*/\1/p' "$2" 2>/dev/null | head -n 1
 }
 
+failed_tests() { # file: the names of its failed tests; the file may be one line, and no attribute holds a bare '>'
+    grep -o '<test [^>]*result="Fail"[^>]*>' "$1" | sed -n 's/.* name="\([^"]*\)".*/   \1/p' |
+        sed -e 's/&lt;/</g' -e 's/&gt;/>/g' -e 's/&quot;/"/g' -e "s/&apos;/'/g" -e 's/&#x[0-9A-Fa-f]*;/ /g' -e 's/&amp;/\&/g' | cut -c1-300
+}
+
 # An xunit v3 test project is a program: it is run directly, which needs no further runner, and its result file is
 # counted. A missing or unreadable result, a failing exit without a failed test, and test sources without a single test
 # found each count as one failure.
@@ -66,8 +71,7 @@ run_project() { # folder
     fi
 
     passed=$((passed + good)) failed=$((failed + bad + errors)) skipped=$((skipped + ignored))
-    # A failed test is an element with result="Fail", its message the first one after it.
-    sed -n -e '/<test .*result="Fail"/{s/.*<test [^>]*name="\([^"]*\)".*/   \1/p}' "$result" | cut -c1-300 >>"$failures"
+    failed_tests "$result" >>"$failures"
     if [ "$total" = 0 ] && has_tests "$1"; then
         fail "$name has tests, but none was found"
     elif [ "$exit_code" != 0 ] && [ $((bad + errors)) = 0 ]; then

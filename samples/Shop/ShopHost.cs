@@ -1,4 +1,5 @@
 using Coordinator;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -19,6 +20,7 @@ public static class ShopHost
             .AddFilter("Microsoft.Extensions.Hosting", LogLevel.None); // a failed start is said by the program itself
         if (ShopTelemetry.IsWanted)
         {
+            builder.Configuration.AddEnvironmentVariables(); // the exporter of logs asks the host's configuration where to send them
             ShopTelemetry.AddTo(builder.Logging);
         }
 

@@ -35,10 +35,12 @@ public sealed class ShopTelemetry : IDisposable
     /// <summary>Listens from now on, if it is wanted. What was heard is sent at the latest when it is disposed.</summary>
     public static IDisposable? StartIfWanted() => IsWanted ? new ShopTelemetry() : null;
 
-    /// <summary>Sends the logs too; they are sent at the latest when the host is disposed.</summary>
-    public static void AddTo(ILoggingBuilder logging) => logging.AddOpenTelemetry(options => options
-        .SetResourceBuilder(Described())
-        .AddOtlpExporter());
+    /// <summary>Sends the logs too, more of them than the console shows; they are sent at the latest when the host is disposed.</summary>
+    public static void AddTo(ILoggingBuilder logging) => logging
+        .AddFilter<OpenTelemetryLoggerProvider>("Coordinator", LogLevel.Information)
+        .AddOpenTelemetry(options => options
+            .SetResourceBuilder(Described())
+            .AddOtlpExporter());
 
     /// <inheritdoc/>
     public void Dispose()

@@ -21,6 +21,7 @@ internal sealed class PostgreSqlLogDialect : LogDialect
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly Func<DbConnection, DbConnection>? _wrap;
+    private readonly TimeSpan _patience;
     private readonly PostgreSqlHostBeats _beats;
     private readonly PostgreSqlSideWriter _side;
     private readonly Lock _gate = new();
@@ -31,14 +32,16 @@ internal sealed class PostgreSqlLogDialect : LogDialect
     /// <param name="time">For looking after writes that wait.</param>
     /// <param name="logger">Hears of sessions that are in the way.</param>
     /// <param name="wrap">Puts something between the store and the driver: tests inject faults there.</param>
+    /// <param name="patience">How long a write waits before anyone looks for who is in its way; null: half of the lock time-out.</param>
     public PostgreSqlLogDialect(
-        PostgreSqlLogOptions options, TimeProvider time, ILogger logger, Func<DbConnection, DbConnection>? wrap = null)
+        PostgreSqlLogOptions options, TimeProvider time, ILogger logger, Func<DbConnection, DbConnection>? wrap = null, TimeSpan? patience = null)
     {
         _options = options;
         _target = new PostgreSqlTarget(options.ConnectionString);
         _time = time;
         _logger = logger;
         _wrap = wrap;
+        _patience = patience ?? options.LockTimeout / 2;
         _beats = new PostgreSqlHostBeats(_target);
         _side = new PostgreSqlSideWriter(_target, OpenSide);
     }
@@ -110,7 +113,7 @@ internal sealed class PostgreSqlLogDialect : LogDialect
             WarnOnce(native, table);
             DriverSocket.LimitSilence(native);
             connection = _wrap?.Invoke(native) ?? native;
-            var watch = new BlockedWriteWatch(_target, native.ProcessID, table.Oid, _options.LockTimeout / 2, _time, _logger);
+            var watch = new BlockedWriteWatch(_target, native.ProcessID, table.Oid, _patience, _time, _logger);
             return new PostgreSqlLogWriter(connection, native, IdentityExpression, watch);
         }
         catch

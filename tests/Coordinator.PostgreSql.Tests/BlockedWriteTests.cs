@@ -8,7 +8,11 @@ namespace Coordinator.PostgreSql.Tests;
 /// <summary>Writes that wait for a key which another session holds: whose it is and what it does decides about its end.</summary>
 public sealed class BlockedWriteTests(SharedServer server) : IAsyncLifetime
 {
+    private static readonly TimeSpan s_patient = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan s_patience = TimeSpan.FromMilliseconds(30);
+
     private readonly ListLogger _logger = new();
+    private readonly Looks _looks = new();
     private PostgreSqlLogFixture _fixture = null!;
     private TestLog _log = null!;
 
@@ -45,33 +49,50 @@ public sealed class BlockedWriteTests(SharedServer server) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Another_programs_session_is_left_alone_and_the_write_tried_again_later()
+    public async Task Another_programs_session_is_named_and_left_alone()
     {
         await using var log = await OpenPatientAsync();
         await using var other = await HoldNextKeyAsync("another program", version: log.Next);
-        var group = log.Group(new StreamWrite("a", 0));
-        Assert.Equal(GroupAnswerKind.TryAgain, (await log.Store.AppendAsync(group)).Kind);
+        var writing = log.AppendAsync(log.Group(new StreamWrite("a", 0)));
         await _logger.HasAsync(2002);
         await ExecuteAsync(other, "ROLLBACK");
-        Assert.Equal(GroupAnswerKind.Landed, (await log.AppendAsync(group)).Kind);
+        Assert.Equal(GroupAnswerKind.Landed, (await writing).Kind);
+    }
+
+    [Fact]
+    public async Task A_write_that_waits_longer_than_the_lock_time_out_is_tried_again_later()
+    {
+        await using var other = await HoldNextKeyAsync("another program");
+        var group = _log.Group(new StreamWrite("a", 0));
+        Assert.Equal(GroupAnswerKind.TryAgain, (await _log.Store.AppendAsync(group)).Kind);
+        await ExecuteAsync(other, "ROLLBACK");
+        Assert.Equal(GroupAnswerKind.Landed, (await _log.AppendAsync(group)).Kind);
     }
 
     [Fact]
     public async Task A_session_of_another_log_in_the_same_database_is_left_alone()
     {
-        await using var other = await HoldNextKeyAsync("coordinator-log 1 on elsewhere");
-        Assert.Equal(GroupAnswerKind.TryAgain, (await _log.Store.AppendAsync(_log.Group(new StreamWrite("a", 0)))).Kind);
+        await using var log = await OpenPatientAsync();
+        await using var other = await HoldNextKeyAsync("coordinator-log 1 on elsewhere", version: log.Next);
+        var writing = log.AppendAsync(log.Group(new StreamWrite("a", 0)));
+        await _logger.HasAsync(2002);
         await ExecuteAsync(other, "ROLLBACK");
+        Assert.Equal(GroupAnswerKind.Landed, (await writing).Kind);
     }
 
     [Fact]
     public async Task A_session_of_this_log_that_works_is_left_alone()
     {
-        await using var working = await HoldNextKeyAsync(await OwnNameAsync());
-        var work = ExecuteAsync(working, "SELECT pg_sleep(0.3)");
-        Assert.Equal(GroupAnswerKind.TryAgain, (await _log.Store.AppendAsync(_log.Group(new StreamWrite("a", 0)))).Kind);
-        await work;
+        await using var log = await OpenPatientAsync();
+        await using var working = await HoldNextKeyAsync(await OwnNameAsync(), version: log.Next);
+        var work = ExecuteAsync(working, "SELECT pg_sleep(3600)");
+        await UntilAsync(async () => await _fixture.ScalarAsync($"SELECT 1 FROM pg_stat_activity WHERE pid = {working.ProcessID} AND wait_event = 'PgSleep'") is not null);
+        var writing = log.AppendAsync(log.Group(new StreamWrite("a", 0)));
+        await _looks.FirstAsync();
+        await _fixture.ExecuteAsync($"SELECT pg_cancel_backend({working.ProcessID})"); // its work, not the session
+        Assert.Equal("57014", (await Assert.ThrowsAsync<PostgresException>(() => work)).SqlState);
         await ExecuteAsync(working, "ROLLBACK");
+        Assert.Equal(GroupAnswerKind.Landed, (await writing).Kind);
     }
 
     /// <summary>Without track_activities the server shows neither state nor start of a transaction, but what a session waits for.</summary>
@@ -80,8 +101,10 @@ public sealed class BlockedWriteTests(SharedServer server) : IAsyncLifetime
     {
         await using var log = await OpenPatientAsync();
         await using var silent = await HoldNextKeyAsync(await OwnNameAsync(), version: log.Next, prepare: "SET track_activities = off");
-        Assert.Equal(GroupAnswerKind.TryAgain, (await log.Store.AppendAsync(log.Group(new StreamWrite("a", 0)))).Kind);
+        var writing = log.AppendAsync(log.Group(new StreamWrite("a", 0)));
+        await _looks.FirstAsync();
         await ExecuteAsync(silent, "ROLLBACK");
+        Assert.Equal(GroupAnswerKind.Landed, (await writing).Kind);
     }
 
     [Fact]
@@ -96,14 +119,15 @@ public sealed class BlockedWriteTests(SharedServer server) : IAsyncLifetime
         try
         {
             await using var stopped = await HoldNextKeyAsync(await OwnNameAsync(), owner);
-            _fixture.Options.LockTimeout = TimeSpan.FromSeconds(1);
+            _fixture.Options.LockTimeout = s_patient;
             _fixture.Options.ConnectionString += $";Username={guest};Password=secret";
-            await using var store = _fixture.Create(_logger);
+            await using var store = _fixture.Create(_logger, patience: s_patience);
             await store.OpenAsync(TestLog.Meta, CancellationToken.None);
             await _logger.HasAsync(2005); // said at open
-            Assert.Equal(GroupAnswerKind.TryAgain, (await store.ClaimAsync(_log.Claim(_log.Epoch))).Kind);
+            var claiming = store.ClaimAsync(_log.Claim(_log.Epoch)).AsTask();
             await _logger.HasAsync(2003);
             await ExecuteAsync(stopped, "ROLLBACK");
+            Assert.Equal(GroupAnswerKind.Landed, (await claiming).Kind);
         }
         finally
         {
@@ -117,7 +141,7 @@ public sealed class BlockedWriteTests(SharedServer server) : IAsyncLifetime
     [Fact]
     public async Task A_write_that_is_given_up_is_answered_at_once_and_its_session_goes_away()
     {
-        _fixture.Options.LockTimeout = TimeSpan.FromSeconds(60);
+        _fixture.Options.LockTimeout = s_patient;
         await using var log = await OpenAsync(writer: 88);
         await using var other = await HoldNextKeyAsync("another program", version: log.Next);
         var writing = log.Store.AppendAsync(log.Group(new StreamWrite("a", 0))).AsTask();
@@ -134,7 +158,7 @@ public sealed class BlockedWriteTests(SharedServer server) : IAsyncLifetime
     [Fact]
     public async Task A_session_ended_in_the_middle_of_a_write_makes_it_unclear_and_the_next_one_runs_on_a_new_one()
     {
-        _fixture.Options.LockTimeout = TimeSpan.FromSeconds(60);
+        _fixture.Options.LockTimeout = s_patient;
         await using var log = await OpenAsync(writer: 88);
         await using var other = await HoldNextKeyAsync("another program", version: log.Next);
         var group = log.Group(new StreamWrite("a", 0));
@@ -146,16 +170,16 @@ public sealed class BlockedWriteTests(SharedServer server) : IAsyncLifetime
         await log.CommitAsync(new StreamWrite("a", 0));
     }
 
-    /// <summary>Waits long enough for the holder to be found and ended, however slow the machine.</summary>
+    /// <summary>Its writes wait far longer than it takes to find whoever is in their way, however slow the machine.</summary>
     private Task<TestLog> OpenPatientAsync()
     {
-        _fixture.Options.LockTimeout = TimeSpan.FromSeconds(1);
-        return OpenAsync(writer: 88);
+        _fixture.Options.LockTimeout = s_patient;
+        return OpenAsync(writer: 88, s_patience);
     }
 
-    private async Task<TestLog> OpenAsync(ulong writer)
+    private async Task<TestLog> OpenAsync(ulong writer, TimeSpan? patience = null)
     {
-        var store = _fixture.Create(_logger);
+        var store = _fixture.Create(_logger, _looks, patience);
         await store.OpenAsync(TestLog.Meta, CancellationToken.None);
         return await TestLog.ClaimAsync(store, writer, shard: 0);
     }
@@ -210,5 +234,27 @@ public sealed class BlockedWriteTests(SharedServer server) : IAsyncLifetime
     {
         await using var command = new NpgsqlCommand(statement, connection);
         await command.ExecuteNonQueryAsync();
+    }
+
+    /// <summary>The system's time, which tells when a timer's callback has returned: the look after a write that waits.</summary>
+    private sealed class Looks : TimeProvider
+    {
+        private readonly TaskCompletionSource _first = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public async Task FirstAsync()
+        {
+            var limit = Task.Delay(TimeSpan.FromSeconds(30));
+            Assert.True(await Task.WhenAny(_first.Task, limit) == _first.Task, "nobody has looked after the write that waits");
+        }
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) => System.CreateTimer(
+            told =>
+            {
+                callback(told);
+                _first.TrySetResult();
+            },
+            state,
+            dueTime,
+            period);
     }
 }

@@ -53,8 +53,8 @@ internal sealed class PostgreSqlLogFixture : ILogStoreFixture
     /// <inheritdoc/>
     public ILogStore Create() => Create(NullLogger.Instance);
 
-    public ILogStore Create(ILogger logger) => new AdoNetLogStore(
-        new PostgreSqlLogDialect(Options, TimeProvider.System, logger, wrap: _faults.Wrap), TimeProvider.System);
+    public ILogStore Create(ILogger logger, TimeProvider? time = null, TimeSpan? patience = null) => new AdoNetLogStore(
+        new PostgreSqlLogDialect(Options, time ?? TimeProvider.System, logger, wrap: _faults.Wrap, patience), TimeProvider.System);
 
     /// <inheritdoc/>
     public async Task DamageAsync(RowKey key, RowDamage damage)

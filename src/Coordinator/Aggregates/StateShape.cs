@@ -33,9 +33,14 @@ internal sealed class StateShape(
         : fold(state, @event) ?? throw new InvalidOperationException($"Apply of {type} returned null for {@event}: it must return the new state.");
 
     /// <summary>The event of a row.</summary>
-    /// <exception cref="EventUnreadableException">This process can't read it.</exception>
-    public object Read(LogRow row) =>
-        events.TryRead(row) ?? throw EventUnreadableException.UnknownType(row.Stream, row.Version, row.Type, row.TypeVersion);
+    /// <exception cref="EventUnreadableException">This process can't read it, or it is no value of the type that is asked for.</exception>
+    public object Read(LogRow row)
+    {
+        var read = events.TryRead(row) ?? throw EventUnreadableException.UnknownType(row.Stream, row.Version, row.Type, row.TypeVersion);
+        return !IsValue || type.IsInstanceOfType(read)
+            ? read
+            : throw EventUnreadableException.OtherType(row.Stream, row.Version, row.Type, row.TypeVersion, read.GetType(), type);
+    }
 }
 
 /// <summary>A state and the row it ends with.</summary>

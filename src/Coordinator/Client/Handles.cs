@@ -45,7 +45,7 @@ public sealed class Aggregate<T>
     public long Version => _participation.BaseVersion;
 
     /// <summary>Raises an event: it is applied to <see cref="State"/> now and becomes durable if the transaction commits.</summary>
-    /// <exception cref="ArgumentException">The type has no declared event name.</exception>
+    /// <exception cref="ArgumentException">The event's type was not added to the coordinator, or the event would not be read back as it is.</exception>
     /// <exception cref="TransactionNotActiveException">The transaction is being committed or has ended.</exception>
     /// <exception cref="TransactionRefusedException">The transaction's events exceed the limit of the options.</exception>
     public void Raise(object @event) => _transaction.Record(_participation, @event);
@@ -91,7 +91,7 @@ public sealed class TransactionalState<T>
     public T? Value => (T?)_participation.Working;
 
     /// <summary>Replaces the value if the transaction commits.</summary>
-    /// <exception cref="ArgumentException">The type has no declared event name.</exception>
+    /// <exception cref="ArgumentException">The event's type was not added to the coordinator, or the event would not be read back as it is.</exception>
     /// <exception cref="TransactionNotActiveException">The transaction is being committed or has ended.</exception>
     /// <exception cref="TransactionRefusedException">The transaction's events exceed the limit of the options.</exception>
     public void Set(T value) => _transaction.Record(_participation, value);

@@ -114,9 +114,9 @@ public interface ITransaction : IAsyncDisposable
     /// wait for each other.
     /// </summary>
     /// <param name="stream">The stream; one that no aggregate, plain value or part of the engine owns.</param>
-    /// <param name="event">The event; its type has a declared name.</param>
+    /// <param name="event">The event; its type was added to the coordinator.</param>
     /// <param name="cancellation">Ends the wait; the transaction is aborted then.</param>
-    /// <exception cref="ArgumentException">The stream belongs to an aggregate or to the engine, or the event's type has no declared name.</exception>
+    /// <exception cref="ArgumentException">The stream belongs to an aggregate or to the engine, the event's type was not added to the coordinator, or the event would not be read back as it is.</exception>
     /// <exception cref="TransactionAbortedException">The transaction was aborted.</exception>
     /// <exception cref="TransactionNotActiveException">The transaction is being committed or has ended.</exception>
     /// <exception cref="TransactionRefusedException">It is one participant too many, or the transaction's events exceed the limit of the options.</exception>

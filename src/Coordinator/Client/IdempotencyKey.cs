@@ -56,8 +56,11 @@ public sealed class IdempotencyKey
 
     internal byte[] RequestHash { get; private init; } = SHA256.HashData([]);
 
-    /// <inheritdoc/>
-    public override string ToString() => Tenant is null ? Value : $"{Value} of {Tenant}";
+    /// <summary>
+    /// A hash of the key and its tenant, which may be secrets: the same for the same key, and enough to tell two of them apart in a log. It is how the name of
+    /// the key's stream begins.
+    /// </summary>
+    public override string ToString() => $"key {Convert.ToHexStringLower(NameHash().AsSpan(0, 6))}";
 
     /// <summary>The lengths keep "a" of "bc" and "ab" of "c" apart, and a tenant named "" from none.</summary>
     private byte[] NameHash()

@@ -29,6 +29,7 @@ internal sealed class EngineMetrics
     private readonly Counter<long> _transactions;
     private readonly Histogram<double> _transactionDuration;
     private readonly Histogram<double> _phaseDuration;
+    private readonly Counter<long> _refusals;
     private readonly Counter<long> _reruns;
     private readonly Histogram<double> _lockWait;
     private readonly Counter<long> _wounds;
@@ -46,6 +47,7 @@ internal sealed class EngineMetrics
         _transactions = Counter(TelemetryNames.TransactionCount);
         _transactionDuration = Histogram(TelemetryNames.TransactionDuration, Durations);
         _phaseDuration = Histogram(TelemetryNames.PhaseDuration, Durations);
+        _refusals = Counter(TelemetryNames.RefusedCount);
         _reruns = Counter(TelemetryNames.RerunCount);
         _lockWait = Histogram(TelemetryNames.LockWait, Durations);
         _wounds = Counter(TelemetryNames.WoundCount);
@@ -63,6 +65,9 @@ internal sealed class EngineMetrics
     /// <summary>Somebody wants to know how long phases take.</summary>
     public bool TimesPhases => _phaseDuration.Enabled;
 
+    /// <summary>Somebody wants to know how long locks are waited for.</summary>
+    public bool TimesLockWaits => _lockWait.Enabled;
+
     /// <summary>Somebody wants to know how long the store takes.</summary>
     public bool TimesAppends => _appendDuration.Enabled;
 
@@ -73,7 +78,7 @@ internal sealed class EngineMetrics
         UpDown(TelemetryNames.InHand, () => engine.InHandCount);
         UpDown(TelemetryNames.InDoubt, () => engine.Participants.InDoubtCount);
         UpDown(TelemetryNames.Backlog, () => engine.Committer.BacklogBytes);
-        UpDown(TelemetryNames.Owned, () => engine.Role is HostRole.Owner ? 1 : 0);
+        UpDown(TelemetryNames.Owned, () => engine.OwnsShard ? 1 : 0);
         var (age, forgotten) = (TelemetryNames.UnresolvedAge, TelemetryNames.Forgotten);
         _meter.CreateObservableGauge(age.Name, () => engine.OldestUnresolvedAge.TotalSeconds, age.Unit, age.Meaning);
         _meter.CreateObservableCounter(forgotten.Name, () => engine.RowsForgotten, forgotten.Unit, forgotten.Meaning);
@@ -99,6 +104,9 @@ internal sealed class EngineMetrics
             _guard.Record(_transactionDuration, duration.TotalSeconds, TelemetryNames.Outcome[(int)outcome]);
         }
     }
+
+    /// <summary>A transaction was not begun.</summary>
+    public void Refused(BeginRefusal why) => _guard.Add(_refusals, TelemetryNames.Refusal[(int)why]);
 
     /// <summary>A transaction has left a phase.</summary>
     public void PhaseLeft(CommitPhase phase, TimeSpan duration) =>

@@ -3,6 +3,7 @@ using Coordinator.Log;
 using Coordinator.Participants;
 using Coordinator.Protocol;
 using Coordinator.Protocol.Commit;
+using Coordinator.Protocol.Participation;
 
 namespace Coordinator.Diagnostics;
 
@@ -93,7 +94,7 @@ internal sealed class EngineTraces(ActivitySource source, ListenerGuard guard, T
         }
     }
 
-    /// <summary>A participant has left its transaction.</summary>
+    /// <summary>A participant has left its transaction, or was dropped with the host's term while it was in doubt.</summary>
     public void Left(Participation participation, TimeSpan now)
     {
         var trace = participation.Trace!;
@@ -105,7 +106,7 @@ internal sealed class EngineTraces(ActivitySource source, ListenerGuard guard, T
             {
                 span.SetTag(TelemetryNames.Category, participation.Activation.Category);
                 Tag(span, TelemetryNames.Mode[(int)trace.Mode]);
-                Tag(span, TelemetryNames.End[(int)participation.State.Phase]);
+                Tag(span, participation.State.Phase is ParticipationPhase.Prepared ? TelemetryNames.EndInDoubt : TelemetryNames.End[(int)participation.State.Phase]);
                 span.SetTag(TelemetryNames.LockWaited, trace.Waited == TimeSpan.Zero ? NoWait : trace.Waited.TotalSeconds);
             }
 
@@ -117,8 +118,13 @@ internal sealed class EngineTraces(ActivitySource source, ListenerGuard guard, T
         }
     }
 
-    /// <summary>The store has answered for rows that carry these transactions.</summary>
-    public void Appended(List<PendingAppend> batches, int rows, GroupAnswerKind answer, TimeSpan duration)
+    /// <summary>The store has answered for rows that carry these transactions, or for the fence behind them.</summary>
+    /// <param name="batches">The batches that the write carries, or a fence settles.</param>
+    /// <param name="rows">Of the write.</param>
+    /// <param name="isFence">The write carries no batch.</param>
+    /// <param name="answer">What the store said.</param>
+    /// <param name="duration">How long that took.</param>
+    public void Appended(List<PendingAppend> batches, int rows, bool isFence, GroupAnswerKind answer, TimeSpan duration)
     {
         if (LinksOf(batches) is not { } links)
         {
@@ -133,7 +139,7 @@ internal sealed class EngineTraces(ActivitySource source, ListenerGuard guard, T
             if (span is { IsAllDataRequested: true })
             {
                 Tag(span, TelemetryNames.Answer[(int)answer]);
-                span.SetTag(TelemetryNames.Batches, batches.Count).SetTag(TelemetryNames.Rows, rows);
+                span.SetTag(TelemetryNames.Batches, isFence ? 0 : batches.Count).SetTag(TelemetryNames.Rows, rows);
             }
 
             span?.Stop();

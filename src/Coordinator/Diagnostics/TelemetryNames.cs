@@ -1,3 +1,4 @@
+using Coordinator.Hosting;
 using Coordinator.Log;
 using Coordinator.Participants;
 using Coordinator.Protocol;
@@ -21,6 +22,7 @@ internal static class TelemetryNames
     // Labels of metrics are closed lists, whatever users do: no id, stream, key or tenant (T20).
     public static readonly MetricLabel Outcome = MetricLabel.Of<OutcomeKind>("coordinator.outcome");
     public static readonly MetricLabel Reason = MetricLabel.Of<AbortReason>("coordinator.abort.reason");
+    public static readonly MetricLabel Refusal = MetricLabel.Of<BeginRefusal>("coordinator.refusal.reason");
     public static readonly MetricLabel Phase = MetricLabel.Of<CommitPhase>("coordinator.phase");
     public static readonly MetricLabel Mode = MetricLabel.Of<LockMode>("coordinator.lock.mode");
     public static readonly MetricLabel WaitEnd = MetricLabel.Of<LockWaitEnd>("coordinator.lock.end");
@@ -29,6 +31,9 @@ internal static class TelemetryNames
 
     public static readonly InstrumentName TransactionCount = new(
         "coordinator.transaction.count", "{transaction}", "What initiators were told first, once for each attempt that was not withdrawn because its idempotency key was bound; the reason with aborted only", Outcome, Reason);
+
+    public static readonly InstrumentName RefusedCount = new(
+        "coordinator.transaction.refused.count", "{transaction}", "Begins, and attempts of RunAsync, that this host refused; nothing was begun", Refusal);
 
     public static readonly InstrumentName TransactionDuration = new(
         "coordinator.transaction.duration", "s", "From Begin until the initiator was told", Outcome);
@@ -115,6 +120,9 @@ internal static class TelemetryNames
 
     /// <summary>The phases of a participant as tag values.</summary>
     public static readonly MetricLabel End = MetricLabel.Of<ParticipationPhase>(ParticipantEnd);
+
+    /// <summary>The end of one that has voted and will not hear of the decision here.</summary>
+    public static readonly KeyValuePair<string, object?> EndInDoubt = new(ParticipantEnd, "in_doubt");
 }
 
 /// <summary>How a wait for a lock ends.</summary>

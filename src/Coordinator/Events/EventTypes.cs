@@ -33,13 +33,21 @@ public sealed class EventTypes
     private readonly ConcurrentDictionary<(string Name, int Version), EventType> _byName = new();
 
     /// <summary>
-    /// How events become JSON. Give it a source-generated context as TypeInfoResolver where reflection is not wanted; change it
+    /// How events become JSON. Give it a source-generated context as TypeInfoResolver where reflection is not wanted; set it
     /// before the first event is added. Default: <see cref="JsonSerializerDefaults.Web"/>, by reflection.
     /// </summary>
+    /// <exception cref="InvalidOperationException">Events were added already, and would go on without it.</exception>
     public JsonSerializerOptions Json
     {
         get;
-        set => field = value ?? throw new ArgumentNullException(nameof(value));
+        set
+        {
+            ArgumentNullException.ThrowIfNull(value);
+            field = _byType.IsEmpty
+                ? value
+                : throw new InvalidOperationException(
+                    $"{nameof(Json)} is set after events were added, which are not stored by it: set it in a {nameof(CoordinatorBuilder.ConfigureEvents)} before {nameof(CoordinatorBuilder.AddEventsFrom)} and every Add.");
+        }
     } = new(JsonSerializerDefaults.Web) { TypeInfoResolver = new DefaultJsonTypeInfoResolver() };
 
     internal EventTypes()
@@ -68,10 +76,23 @@ public sealed class EventTypes
         return this;
     }
 
+    /// <summary>What is stored of an event. The first one of each type is read back.</summary>
+    /// <exception cref="ArgumentException">Its type was not added, or it would not be read back as it is.</exception>
     internal EventData Serialize(object value)
     {
-        var type = _byType.GetValueOrDefault(value.GetType()) ?? Discover(value.GetType());
-        return new EventData(type.Name, type.Version, JsonSerializer.SerializeToUtf8Bytes(value, type.Json));
+        if (!_byType.TryGetValue(value.GetType(), out var type))
+        {
+            throw NotAdded(value.GetType());
+        }
+
+        var payload = JsonSerializer.SerializeToUtf8Bytes(value, type.Json);
+        if (!type.IsProven)
+        {
+            EventRoundTrip.Ensure(payload, type.Type, type.Json);
+            type.IsProven = true;
+        }
+
+        return new EventData(type.Name, type.Version, payload);
     }
 
     /// <summary>Reads the event of a row back, or null if this process does not know its type.</summary>
@@ -97,11 +118,12 @@ public sealed class EventTypes
         return read ?? throw EventUnreadableException.Unfit(row.Stream, row.Version, row.Type, row.TypeVersion, type.Type.ToString(), why);
     }
 
-    private EventType Discover(Type type)
-    {
-        Add(type);
-        return _byType[type];
-    }
+    /// <summary>It could be stored by its attribute, but the process that reads it after a restart would not know it.</summary>
+    private static ArgumentException NotAdded(Type type) => new(
+        $"{type} is not among the coordinator's event types, and nobody could read it back after a restart: "
+        + (type.IsDefined(typeof(EventTypeAttribute), inherit: false) ? string.Empty : "put [EventType(\"name\")] on it, and ")
+        + $"add its assembly with {nameof(CoordinatorBuilder.AddEventsFrom)}, or the type itself with {nameof(CoordinatorBuilder.ConfigureEvents)}(events => events.Add<{type.Name}>()).",
+        nameof(type));
 
     private EventTypes Add(Type type) => type.GetCustomAttribute<EventTypeAttribute>() is { } declared
         ? Add(type, declared.Name, declared.Version)
@@ -131,5 +153,15 @@ public sealed class EventTypes
         return this;
     }
 
-    private sealed record EventType(string Name, int Version, Type Type, JsonTypeInfo Json);
+    private sealed record EventType(string Name, int Version, Type Type, JsonTypeInfo Json)
+    {
+        private volatile bool _isProven;
+
+        /// <summary>One event of the type was read back, and was what it had been.</summary>
+        public bool IsProven
+        {
+            get => _isProven;
+            set => _isProven = value;
+        }
+    }
 }

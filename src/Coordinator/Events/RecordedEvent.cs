@@ -32,6 +32,7 @@ public interface IEventLog
     /// <param name="fromVersion">The first version wanted, from 1.</param>
     /// <param name="cancellation">Ends the reading.</param>
     /// <exception cref="ArgumentException">That is no stream name, or no version.</exception>
+    /// <exception cref="TransactionRefusedException">The host has not opened the log, or is stopping.</exception>
     /// <exception cref="LogCorruptException">A row can't be trusted; what came before it was given.</exception>
     /// <exception cref="EventUnreadableException">
     /// A stored event does not fit its type; what came before it was given. (One whose type is not known here is given, without its <see cref="RecordedEvent.Event"/>.)

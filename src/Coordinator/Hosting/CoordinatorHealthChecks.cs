@@ -35,15 +35,25 @@ namespace Microsoft.Extensions.DependencyInjection
     {
         /// <summary>
         /// Adds the check <c>coordinator-ready</c> with the tag <c>ready</c> (unhealthy while no transaction may begin here: standing by, store
-        /// outage, overload, stopping) and <c>coordinator-live</c> with the tag <c>live</c> (unhealthy when only a restart helps).
+        /// outage, overload, stopping) and <c>coordinator-live</c> with the tag <c>live</c> (unhealthy when only a restart helps). Called again it
+        /// adds nothing.
         /// </summary>
         /// <param name="builder">What AddHealthChecks returned.</param>
         public static IHealthChecksBuilder AddCoordinator(this IHealthChecksBuilder builder)
         {
             ArgumentNullException.ThrowIfNull(builder);
+            if (builder.Services.Any(static service => service.ServiceType == typeof(HealthChecksAdded)))
+            {
+                return builder;
+            }
+
+            builder.Services.AddSingleton<HealthChecksAdded>();
             return builder
                 .AddCheck<ReadinessCheck>("coordinator-ready", HealthStatus.Unhealthy, ["ready"])
                 .AddCheck<LivenessCheck>("coordinator-live", HealthStatus.Unhealthy, ["live"]);
         }
+
+        /// <summary>Stands in the services for the checks, whose names may be there only once.</summary>
+        private sealed class HealthChecksAdded;
     }
 }

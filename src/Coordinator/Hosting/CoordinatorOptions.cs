@@ -79,7 +79,7 @@ public sealed class CoordinatorOptions
 
     /// <summary>
     /// Set after the log was restored from a backup, or a replica was promoted that may lack its last rows: a number greater than
-    /// every generation the log has had, up to 255. The log takes it as its generation, once; ids of earlier generations are then held for
+    /// every generation the log has had, from 2 to 255. The log takes it as its generation, once; ids of earlier generations are then held for
     /// an operator and not presumed aborted. May stay set. Default null: a copy of the log is refused where it can be told.
     /// </summary>
     public byte? RestoredAsGeneration { get; set; }
@@ -108,6 +108,12 @@ internal sealed class CoordinatorOptionsValidator : IValidateOptions<Coordinator
         Count(nameof(options.GroupBytesMax), options.GroupBytesMax, 4096, 16 * 1024 * 1024);
         Count(nameof(options.ActivationsMax), options.ActivationsMax, 1, 100_000_000);
         Count(nameof(options.SnapshotBytesMax), options.SnapshotBytesMax, 1024, 64 * 1024 * 1024);
+        if (options.RestoredAsGeneration is < 2 and var generation)
+        {
+            faults.Add(
+                $"{nameof(options.RestoredAsGeneration)} is {generation}. Set it to a number greater than every generation the log ever had, so to at least 2 and at most 255; or leave it null.");
+        }
+
         if (options.LockTimeout > options.TransactionTimeout)
         {
             faults.Add(

@@ -123,13 +123,17 @@ internal sealed partial class Standby(
 
     private void Displace(ShardEnd end, ShardOwner? owner)
     {
-        if (owner is null || owner.Host == host || heartbeat is null || end.IsReleased)
+        if (owner is null || owner.Host == host || end.IsReleased)
         {
             return;
         }
 
-        _displaced = owner.Host;
-        _displacedBeat = BeatOf(owner.Host)?.Count ?? 0;
+        if (heartbeat is not null) // or the store's own lock says that it is gone
+        {
+            _displaced = owner.Host;
+            _displacedBeat = BeatOf(owner.Host)?.Count ?? 0;
+        }
+
         TakenOver(logger, shard, owner.HostName);
         telemetry.Metrics.TakenOver();
     }

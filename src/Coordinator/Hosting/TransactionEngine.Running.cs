@@ -69,7 +69,7 @@ internal sealed partial class TransactionEngine
         var shard = _shard;
         if (RefusalOf(shard) is { } refusal)
         {
-            throw new TransactionRefusedException(default, refusal);
+            throw Refused(refusal);
         }
 
         var now = _clock.Now;

@@ -92,7 +92,7 @@ internal sealed partial class TransactionEngine
     [LoggerMessage(1302, LogLevel.Warning, "Stopped while the log store {Store} had a write or a read in hand; it is left open. The next owner reads what became of it.")]
     private static partial void StoreLeftOpen(ILogger logger, string store);
 
-    [LoggerMessage(1303, LogLevel.Information, "Handed shard {Shard} over: the next owner needs not wait.")]
+    [LoggerMessage(1303, LogLevel.Information, "Handed shard {Shard} over: the next owner need not wait.")]
     private static partial void HandedOver(ILogger logger, ushort shard);
 
     [LoggerMessage(1304, LogLevel.Critical, "The log can't be opened.")]

@@ -151,6 +151,7 @@ internal sealed partial class TransactionEngine : ITransactions, IEventLog, IAsy
         const int PageSize = 500;
         while (true)
         {
+            EnsureReadable(); // for each page: the reader may take its time, and the host may stop meanwhile
             var rows = await _seams.Store.ReadAsync(stream, fromVersion, PageSize, cancellation).ConfigureAwait(false);
             foreach (var row in rows)
             {

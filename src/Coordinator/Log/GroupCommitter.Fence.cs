@@ -28,7 +28,7 @@ internal sealed partial class GroupCommitter
             }
 
             var check = AppendRules.CheckOf(lane.Stream, version, lane.Ownership.Epoch);
-            var answer = await AppendAsync(new RowGroup([empty], [check])).ConfigureAwait(false);
+            var answer = await AppendAsync(new RowGroup([empty], [check]), isFence: true).ConfigureAwait(false);
             state = await AdvanceAsync(state, answer, empty).ConfigureAwait(false);
         }
 

@@ -48,7 +48,7 @@ internal sealed partial class GroupCommitter
         return answer.Kind is GroupAnswerKind.Landed;
     }
 
-    private async ValueTask<GroupAnswer> AppendAsync(RowGroup group)
+    private async ValueTask<GroupAnswer> AppendAsync(RowGroup group, bool isFence = false)
     {
         var since = clock.Now;
         Volatile.Write(ref _inFlightSince, since.Ticks);
@@ -61,7 +61,7 @@ internal sealed partial class GroupCommitter
 
         if (telemetry.Traces.IsWanted)
         {
-            telemetry.Traces.Appended(_group.Members, group.Rows.Length, answer.Kind, clock.Now - since);
+            telemetry.Traces.Appended(_group.Members, group.Rows.Length, isFence, answer.Kind, clock.Now - since);
         }
 
         return answer;

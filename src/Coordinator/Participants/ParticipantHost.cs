@@ -78,9 +78,12 @@ internal sealed partial class ParticipantHost(
         {
             // The wait is ended by a grant, by its deadline (Tick), or with the transaction.
             using var registration = cancellation.UnsafeRegister(_ => wait.TryComplete(LockAnswer.Ended, dispatcher), null);
-            var since = clock.Now;
+            var since = telemetry.Metrics.TimesLockWaits || participation.Trace is not null ? clock.Now : TimeSpan.MinValue; // else nobody wants to know
             answer = await wait.WaitAsync().ConfigureAwait(false);
-            Waited(participation, mode, answer, clock.Now - since);
+            if (since > TimeSpan.MinValue)
+            {
+                Waited(participation, mode, answer, clock.Now - since);
+            }
         }
 
         while (answer is LockAnswer.Granted && !activation.TryGround(participation))
@@ -254,6 +257,10 @@ internal sealed partial class ParticipantHost(
         foreach (var participation in all)
         {
             Feed(participation, new ParticipationInput.WorkDropped(cause), LogPosition.None);
+            if (participation is { Trace: not null, State.Phase: ParticipationPhase.Prepared })
+            {
+                telemetry.Traces.Left(participation, clock.Now); // it has voted, and hears no decision here any more
+            }
         }
     }
 

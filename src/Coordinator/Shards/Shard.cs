@@ -260,6 +260,11 @@ internal sealed partial class Shard(
         var id = entry.State.Id;
         if (_stopped)
         {
+            if (first is null)
+            {
+                Interlocked.Decrement(ref _inFlight); // it was begun
+            }
+
             entry.Initiator?.Announce(id, new CommitMessage.OutcomeAnnounced(OutcomeKind.Aborted, new AbortCause(AbortReason.Presumed)));
             return;
         }
@@ -359,9 +364,9 @@ internal sealed partial class Shard(
 
     private void ForgetAll()
     {
+        Interlocked.Add(ref _inFlight, -(_entries.Count + _recovered.Count)); // others may have begun, and are still in the mailbox
         _entries.Clear();
         _recovered.Clear();
-        Volatile.Write(ref _inFlight, 0);
         Volatile.Write(ref _oldestUnresolved, long.MaxValue);
     }
 

@@ -34,13 +34,16 @@ internal sealed class BadInputTable : Dictionary<string, BadInput>
     {
     }
 
+    /// <summary>The event types of the engine that they are given to.</summary>
+    public Func<EventTypes> Events { get; init; } = TestEngine.EventTypes;
+
     /// <summary>The names, for a theory.</summary>
     public TheoryData<string> Names => [.. Keys];
 
     /// <summary>Gives one of them to an engine that has a committed transaction behind it.</summary>
     public void Refuse(string name) => SimulationLoop.Run(async loop =>
     {
-        await using var engine = await TestEngine.StartAsync(loop, configure: options => options.ParticipantsMax = 4);
+        await using var engine = await TestEngine.StartAsync(loop, configure: options => options.ParticipantsMax = 4, events: Events());
         await engine.Transactions.DepositAsync("known", 1);
         var sent = engine.Store.Sent.Count;
 

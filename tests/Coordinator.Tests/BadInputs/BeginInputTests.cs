@@ -65,32 +65,69 @@ public sealed class BeginInputTests
             transaction => transaction.DepositAsync("a", 1), new TransactionOptions { Key = new("k") { Request = new[] { request } } });
     });
 
-    [Fact]
-    public void A_host_that_has_not_started_refuses_everything_and_says_so() => SimulationLoop.Run(async loop =>
+    /// <summary>Every call that needs a host which has opened its log.</summary>
+    private static readonly Dictionary<string, Func<TestEngine, Task>> Calls = new()
+    {
+        ["Begin"] = engine => engine.Transactions.Begin().DisposeAsync().AsTask(),
+        ["RunAsync"] = engine => engine.Transactions.RunAsync(_ => Task.CompletedTask),
+        ["RunAsync under a key"] = engine => engine.Transactions.RunAsync(_ => Task.CompletedTask, new TransactionOptions { Key = new("k") }),
+        ["a read of an aggregate"] = engine => engine.Aggregates.ReadAsync<Account>("a").AsTask(),
+        ["a read of a value"] = engine => engine.Aggregates.ReadStateAsync<Settings>("settings").AsTask(),
+        ["a read as of a version"] = engine => engine.Aggregates.ReadAsOfAsync<Account>("a", 0).AsTask(),
+        ["a read as of an instant"] = engine => engine.Aggregates.ReadAsOfAsync<Account>("a", DateTimeOffset.UnixEpoch).AsTask(),
+        ["a history"] = engine => engine.Engine.ReadStreamAsync("account/a").GetAsyncEnumerator().MoveNextAsync().AsTask(),
+    };
+
+    /// <summary>What is known of outcomes is told as long as the host can.</summary>
+    private static readonly Dictionary<string, Func<TestEngine, Task>> Questions = new()
+    {
+        ["the outcome of an id"] = engine => engine.Transactions.OutcomeOfAsync(new TransactionId(new LogIdentity(1, 1), 0, 1, 1, 1)).AsTask(),
+        ["the outcome of a key"] = engine => engine.Transactions.OutcomeOfAsync(new IdempotencyKey("k")).AsTask(),
+    };
+
+    public static TheoryData<string> CallNames => [.. Calls.Keys];
+
+    public static TheoryData<string> CallAndQuestionNames => [.. Calls.Keys, .. Questions.Keys];
+
+    [Theory]
+    [MemberData(nameof(CallAndQuestionNames))]
+    public void A_host_that_has_not_started_refuses_everything_and_says_so(string call) => SimulationLoop.Run(async loop =>
     {
         await using var engine = TestEngine.Create(loop);
-        var id = new TransactionId(new LogIdentity(1, 1), 0, 1, 1, 1);
-        Func<Task>[] calls =
-        [
-            () => engine.Transactions.RunAsync(_ => Task.CompletedTask),
-            () => engine.Transactions.OutcomeOfAsync(id).AsTask(),
-            () => engine.Transactions.OutcomeOfAsync(new IdempotencyKey("k")).AsTask(),
-            () => engine.Aggregates.ReadAsync<Account>("a").AsTask(),
-        ];
-        foreach (var call in calls)
-        {
-            Assert.Contains("StartAsync", (await Assert.ThrowsAsync<TransactionRefusedException>(call)).Message, StringComparison.Ordinal);
-        }
+        var refused = await Assert.ThrowsAsync<TransactionRefusedException>(() => (Calls.GetValueOrDefault(call) ?? Questions[call])(engine));
+        Assert.Contains("StartAsync", refused.Message, StringComparison.Ordinal);
+    });
+
+    [Theory]
+    [MemberData(nameof(CallNames))]
+    public void A_host_that_has_stopped_refuses_new_work_and_reads_and_says_so(string call) => SimulationLoop.Run(async loop =>
+    {
+        await using var engine = await TestEngine.StartAsync(loop);
+        await engine.Engine.StopAsync(CancellationToken.None);
+        var refused = await Assert.ThrowsAsync<TransactionRefusedException>(() => Calls[call](engine));
+        Assert.Contains("is stopping", refused.Message, StringComparison.Ordinal);
     });
 
     [Fact]
-    public void A_host_that_has_stopped_refuses_new_work() => SimulationLoop.Run(async loop =>
+    public void A_history_that_is_read_while_the_host_stops_ends_with_a_refusal() => SimulationLoop.Run(async loop =>
     {
-        var engine = await TestEngine.StartAsync(loop);
-        await engine.Engine.StopAsync(CancellationToken.None);
-        Assert.Throws<TransactionRefusedException>(() => engine.Transactions.Begin());
-        await Assert.ThrowsAsync<TransactionRefusedException>(() => engine.Aggregates.ReadAsync<Account>("a").AsTask());
-        await engine.DisposeAsync();
+        await using var engine = await TestEngine.StartAsync(loop);
+        await engine.Transactions.RunAsync(async transaction =>
+        {
+            for (var i = 0; i < 501; i++)
+            {
+                await transaction.PublishAsync("notes", new Noted("x"));
+            }
+        });
+        var read = 0;
+        await Assert.ThrowsAsync<TransactionRefusedException>(async () =>
+        {
+            await foreach (var _ in engine.Engine.ReadStreamAsync("notes"))
+            {
+                await (++read == 1 ? engine.Engine.StopAsync(CancellationToken.None) : Task.CompletedTask);
+            }
+        });
+        Assert.Equal(500, read); // a page
     });
 
     private static BadInput Begin<TError>(string says, TransactionOptions options)

@@ -6,10 +6,11 @@ namespace Coordinator.Tests.BadInputs;
 /// <summary>Ids and names: of streams, aggregates, transactions and keys. The texts of ids themselves are in Coordinator.Protocol.Tests.</summary>
 public sealed class NameInputTests
 {
-    private static readonly (string What, string Name)[] BadNames =
+    private static readonly (string What, string Name, string Says)[] BadNames =
     [
-        ("empty", ""), ("blank", " "), ("with a blank", "with blank"), ("tab", "tab\t"), ("not ASCII", "\u00E4"), ("NUL", "nul\0"), ("line break", "r\rn\n"),
-        ("right-to-left mark", "\u200frtl"), ("emoji", "\U0001F600"), ("half a surrogate pair", "\ud800"), ("DEL", "\u007f"), ("too long", new string('x', 201)),
+        ("empty", "", "empty"), ("blank", " ", "U+0020"), ("with a blank", "with blank", "U+0020"), ("tab", "tab\t", "U+0009"), ("not ASCII", "\u00E4", "U+00E4"), ("NUL", "nul\0", "U+0000"),
+        ("line break", "r\rn\n", "U+000D"), ("right-to-left mark", "\u200frtl", "U+200F"), ("emoji", "\U0001F600", "U+D83D"), ("half a surrogate pair", "\ud800", "U+D800"), ("DEL", "\u007f", "U+007F"),
+        ("too long", new string('x', 201), "1 to 200 characters"),
     ];
 
     private static readonly BadInputTable Table = Make();
@@ -41,12 +42,13 @@ public sealed class NameInputTests
             ["a history of no stream"] = BadInput.Call<ArgumentException>("ASCII", engine => engine.Engine.ReadStreamAsync("no name")),
             ["a history from version 0"] = BadInput.Call<ArgumentOutOfRangeException>("fromVersion", engine => engine.Engine.ReadStreamAsync("notes", 0)),
         };
-        foreach (var (what, name) in BadNames)
+        foreach (var (what, name, says) in BadNames)
         {
-            table[$"{what}, published to"] = BadInput.Work<ArgumentException>("", transaction => transaction.PublishAsync(name, new Noted("x")).AsTask());
-            table[$"{what}, read as a value"] = BadInput.Work<ArgumentException>("", transaction => transaction.ReadStateAsync<Settings>(name).AsTask());
-            table[$"{what}, updated as a value"] = BadInput.Work<ArgumentException>("", transaction => transaction.UpdateStateAsync<Settings>(name).AsTask());
-            table[$"{what}, updated as an aggregate"] = BadInput.Work<ArgumentException>("", transaction => transaction.DepositAsync(name == " " ? "a b" : name, 1));
+            var saysOfStream = name.Length == 0 ? "1 to 200 characters" : says;
+            table[$"{what}, published to"] = BadInput.Work<ArgumentException>(saysOfStream, transaction => transaction.PublishAsync(name, new Noted("x")).AsTask());
+            table[$"{what}, read as a value"] = BadInput.Work<ArgumentException>(saysOfStream, transaction => transaction.ReadStateAsync<Settings>(name).AsTask());
+            table[$"{what}, updated as a value"] = BadInput.Work<ArgumentException>(saysOfStream, transaction => transaction.UpdateStateAsync<Settings>(name).AsTask());
+            table[$"{what}, updated as an aggregate"] = BadInput.Work<ArgumentException>(says, transaction => transaction.DepositAsync(name == " " ? "a b" : name, 1));
         }
 
         return table;

@@ -21,8 +21,9 @@ public sealed class OptionInputTests
             foreach (var option in typeof(CoordinatorOptions).GetProperties())
             {
                 object[] values = option.PropertyType == typeof(TimeSpan) ? [TimeSpan.Zero, TimeSpan.FromSeconds(-5), TimeSpan.MinValue]
-                    : option.PropertyType == typeof(int) ? [0, -1, int.MinValue]
+                    : option.PropertyType == typeof(int) ? [0, -1, int.MinValue, int.MaxValue]
                     : option.PropertyType == typeof(long) ? [0L, -1L, long.MaxValue]
+                    : option.PropertyType == typeof(byte?) ? [(byte)0, (byte)1]
                     : [];
                 foreach (var value in values)
                 {

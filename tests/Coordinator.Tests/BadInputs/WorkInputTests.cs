@@ -9,6 +9,7 @@ public sealed class WorkInputTests
 {
     private static readonly BadInputTable Table = new()
     {
+        Events = static () => TestEngine.EventTypes().Add<Measured>("measured").Add<Cyclic>("cyclic").Add<Lossy>("lossy"),
         ["one participant too many"] = BadInput.Work<TransactionRefusedException>(nameof(CoordinatorOptions.ParticipantsMax), async transaction =>
         {
             for (var i = 0; i < 5; i++)
@@ -29,6 +30,26 @@ public sealed class WorkInputTests
         ["null published"] = BadInput.Work<ArgumentNullException>("event", transaction => transaction.PublishAsync("notes", null!).AsTask()),
         ["an event without a name"] = BadInput.Work<ArgumentException>("[EventType(", transaction => transaction.PublishAsync("notes", new WorkInputTests()).AsTask()),
         ["an event that the aggregate does not know"] = BadInput.Work<ArgumentException>("no event of an account", async transaction => (await transaction.UpdateAsync<Account>("known")).Raise(new Noted("x"))),
+        ["an event of a type that was not added"] = BadInput.Work<ArgumentException>(nameof(CoordinatorBuilder.AddEventsFrom), transaction => transaction.PublishAsync("notes", new Unadded()).AsTask()),
+        ["a number that JSON does not have: NaN"] = BadInput.Work<ArgumentException>("JSON", transaction => transaction.PublishAsync("odd", new Measured(double.NaN)).AsTask()),
+        ["a number that JSON does not have: infinity"] = BadInput.Work<ArgumentException>("JSON", transaction => transaction.PublishAsync("odd", new Measured(double.NegativeInfinity)).AsTask()),
+        ["an event that holds itself"] = BadInput.Work<System.Text.Json.JsonException>("cycle", transaction => transaction.PublishAsync("odd", new Cyclic()).AsTask()),
+        ["an event that is not read back as it was"] = BadInput.Work<ArgumentException>("'amount'", transaction => transaction.PublishAsync("odd", new Lossy(7)).AsTask()),
+        ["two calls for one stream at once"] = BadInput.Call<TransactionAbortedException>("two calls for one stream at once", async engine =>
+        {
+            await using var holder = engine.Transactions.Begin();
+            await holder.DepositAsync("held", 1);
+            await using var transaction = engine.Transactions.Begin();
+            var waiting = transaction.DepositAsync("held", 1);
+            try
+            {
+                await transaction.BalanceAsync("held");
+            }
+            finally
+            {
+                await Assert.ThrowsAsync<TransactionAbortedException>(() => waiting);
+            }
+        }),
         ["events beyond the limit"] = BadInput.Work<TransactionRefusedException>(
             nameof(CoordinatorOptions.RedoBytesMax), transaction => transaction.PublishAsync("notes", new Noted(new string('x', 2_000_000))).AsTask()),
         ["an Apply that gives null"] = BadInput.Work<InvalidOperationException>("returned null", async transaction => (await transaction.UpdateAsync<Forgetful>("a")).Raise(new Noted("x"))),
@@ -165,6 +186,27 @@ public sealed class WorkInputTests
         public static SecondAccount Initial { get; } = new();
 
         public SecondAccount Apply(object @event) => this;
+    }
+
+    private sealed record Measured(double Value);
+
+    [EventType("unadded")]
+    private sealed record Unadded;
+
+    private sealed class Cyclic
+    {
+        public Cyclic Self => this;
+    }
+
+    private sealed class Lossy
+    {
+        public Lossy()
+        {
+        }
+
+        public Lossy(int amount) => Amount = amount;
+
+        public int Amount { get; }
     }
 
     private sealed record Forgetful : IAggregate<Forgetful>

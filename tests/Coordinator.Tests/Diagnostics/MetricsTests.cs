@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using Coordinator.Diagnostics;
 using Coordinator.Hosting;
@@ -166,6 +167,105 @@ public sealed class MetricsTests
     });
 
     [Fact]
+    public void A_take_over_is_counted_and_said_where_the_stores_own_lock_decides_about_it() => SimulationLoop.Run(async loop =>
+    {
+        var first = TestEngine.Create(loop, telemetry: true);
+        first.Store.HasNoBeats = true;
+        await first.Engine.StartAsync(CancellationToken.None); // and is gone without a word
+        await using var second = TestEngine.Create(loop, first.Rows, seed: 2, telemetry: true);
+        second.Store.HasNoBeats = true;
+        using var heard = new Listening(second.Engine.Telemetry);
+        await second.Engine.StartAsync(CancellationToken.None);
+        Assert.Single(heard.Of(TelemetryNames.TakeOverCount));
+        Assert.Single(second.Said(1312));
+
+        await second.Engine.StopAsync(CancellationToken.None);
+        await using var third = TestEngine.Create(loop, first.Rows, seed: 3, telemetry: true);
+        third.Store.HasNoBeats = true;
+        using var heardThird = new Listening(third.Engine.Telemetry);
+        await third.Engine.StartAsync(CancellationToken.None);
+        Assert.Empty(heardThird.Of(TelemetryNames.TakeOverCount)); // it was handed over
+        Assert.Empty(third.Said(1312));
+    });
+
+    [Fact]
+    public async Task A_host_that_has_stopped_owns_nothing()
+    {
+        var services = new ServiceCollection();
+        services.AddSingleton<ILoggerFactory>(NullLoggerFactory.Instance);
+        services.AddMetrics(); // the meter is the application's, and can be asked after the host's end
+        services.AddCoordinator().UseInMemoryLog();
+        await using var provider = services.BuildServiceProvider();
+        using var heard = new Listening(provider.GetRequiredService<TransactionEngine>().Telemetry);
+        var hosted = Assert.Single(provider.GetServices<IHostedService>());
+        await hosted.StartAsync(CancellationToken.None);
+        Assert.Equal(1, heard.Look(TelemetryNames.Owned));
+        await hosted.StopAsync(CancellationToken.None);
+
+        Assert.Equal(0, heard.Look(TelemetryNames.Owned));
+    }
+
+    [Fact]
+    public void A_transaction_that_comes_to_a_shard_that_has_just_closed_is_not_in_flight() => SimulationLoop.Run(async loop =>
+    {
+        await using var engine = await TestEngine.StartAsync(loop, telemetry: true);
+        Task? stopping = null;
+        using var heard = new Listening(engine.Engine.Telemetry)
+        {
+            // Asked between the look at whether the shard takes work and the begin.
+            Sampling = _ =>
+            {
+                stopping ??= engine.Engine.StopAsync(CancellationToken.None);
+                return ActivitySamplingResult.None;
+            },
+        };
+        Assert.False((await engine.Transactions.DepositAsync("a", 1)).IsCommitted);
+        await stopping!;
+
+        Assert.Equal(0, engine.Engine.InFlightCount);
+    });
+
+    [Fact]
+    public void A_displaced_host_has_nothing_in_flight() => SimulationLoop.Run(async loop =>
+    {
+        await using var first = await TestEngine.StartAsync(loop, telemetry: true);
+        using var heard = new Listening(first.Engine.Telemetry);
+        first.Store.HoldsAppends = true;
+        var deposits = Enumerable.Range(0, 3).Select(number => first.Transactions.DepositAsync($"a{number}", 1)).ToList();
+        await loop.IdleAsync();
+        await using var second = await TestEngine.StartAsync(loop, first.Rows, seed: 2);
+        first.Store.Release();
+        await loop.AdvanceAsync(s_second * 10);
+        await Task.WhenAll(deposits);
+
+        Assert.Equal((0, 0), (heard.Look(TelemetryNames.InFlight), heard.Look(TelemetryNames.Owned)));
+    });
+
+    [Fact]
+    public void A_begin_that_is_refused_is_counted_with_why() => SimulationLoop.Run(async loop =>
+    {
+        await using var engine = TestEngine.Create(loop, telemetry: true, configure: options => options.InFlightMax = 1);
+        using var heard = new Listening(engine.Engine.Telemetry);
+        Assert.Throws<TransactionRefusedException>(() => engine.Transactions.Begin());
+        await engine.Engine.StartAsync(CancellationToken.None);
+        await using (engine.Transactions.Begin())
+        {
+            await Assert.ThrowsAsync<TransactionRefusedException>(() => engine.Transactions.DepositAsync("a", 1));
+        }
+
+        await using var other = await TestEngine.StartAsync(loop, engine.Rows, seed: 2);
+        await loop.AdvanceAsync(s_second * 10);
+        Assert.Throws<TransactionRefusedException>(() => engine.Transactions.Begin());
+
+        Assert.Equal(["not_started", "in_flight", "standing_by"], heard.Of(TelemetryNames.RefusedCount).Select(measured => measured.Labels[TelemetryNames.Refusal.Name]));
+    });
+
+    /// <summary>Two more where somebody listens: when the wait begins and when it ends.</summary>
+    [Fact]
+    public void A_wait_for_a_lock_reads_no_clock_for_a_measurement_that_nobody_listens_to() =>
+        Assert.Equal(2, ClockReadsOfAWait(isHeard: true) - ClockReadsOfAWait(isHeard: false));
+
+    [Fact]
     public void A_snapshot_is_counted_when_it_was_written_and_when_it_could_not_be() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(
@@ -241,6 +341,39 @@ public sealed class MetricsTests
         Assert.Single(heard.Of(TelemetryNames.TransactionCount));
     }
 
+    private static int ClockReadsOfAWait(bool isHeard)
+    {
+        var reads = 0;
+        SimulationLoop.Run(async loop =>
+        {
+            var time = new CountingTime(loop.Time);
+            using var telemetry = new EngineTelemetry(null, time, NullLogger.Instance);
+            using var listener = new MeterListener();
+            listener.InstrumentPublished = (instrument, _) =>
+            {
+                if (isHeard && ReferenceEquals(instrument.Meter, telemetry.Meter) && instrument.Name == TelemetryNames.LockWait.Name)
+                {
+                    listener.EnableMeasurementEvents(instrument);
+                }
+            };
+            listener.Start();
+            var events = TestEngine.EventTypes();
+            var seams = new EngineSeams(new InMemoryLogStore(loop.Time), time, new SeededRandom(1), loop, null, "here", UnknownProcesses.Instance, null, telemetry);
+            await using var engine = new TransactionEngine(seams, new CoordinatorOptions { TakeOverAtStart = true }, events, new Aggregates.AggregateTypes(events), NullLogger.Instance);
+            await engine.StartAsync(CancellationToken.None);
+            await using var holder = engine.Begin();
+            await holder.DepositAsync("a", 1);
+            await using var waiter = engine.Begin();
+            var before = time.Reads;
+            var waiting = waiter.DepositAsync("a", 1);
+            await loop.IdleAsync();
+            await holder.CommitAsync();
+            await waiting;
+            reads = time.Reads - before;
+        });
+        return reads;
+    }
+
     private static void Measure(EngineTelemetry telemetry)
     {
         var metrics = telemetry.Metrics;
@@ -253,5 +386,23 @@ public sealed class MetricsTests
         metrics.Wounded();
         Assert.False(telemetry.Traces.IsWanted);
         Assert.Null(telemetry.Traces.Begin(1, isKeyed: false));
+    }
+
+    /// <summary>Counts who looks at the monotonic clock.</summary>
+    private sealed class CountingTime(TimeProvider inner) : TimeProvider
+    {
+        public int Reads { get; private set; }
+
+        public override long TimestampFrequency => inner.TimestampFrequency;
+
+        public override long GetTimestamp()
+        {
+            Reads++;
+            return inner.GetTimestamp();
+        }
+
+        public override DateTimeOffset GetUtcNow() => inner.GetUtcNow();
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) => inner.CreateTimer(callback, state, dueTime, period);
     }
 }

@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using System.Reflection;
 using Coordinator.Diagnostics;
+using Coordinator.Hosting;
 using Coordinator.Log;
 using Coordinator.Participants;
 using Coordinator.Protocol;
@@ -52,10 +53,32 @@ public sealed class TelemetryPageTests
         Declared<SpanName>().SelectMany(span => span.Tags).Except(Declared<MetricLabel>().Select(label => label.Name)).Append(TelemetryNames.ParticipantEnd).Select(Code).Order(StringComparer.Ordinal),
         RepositoryFiles.Table(Page, "tag", "what it says").Select(row => row[0]).Order(StringComparer.Ordinal));
 
+    /// <summary>What spans of every kind of end really carry, against the table.</summary>
+    [Fact]
+    public void Spans_carry_the_tags_of_the_page_and_no_others() => SimulationLoop.Run(async loop =>
+    {
+        await using var engine = await TestEngine.StartAsync(loop, telemetry: true, reruns: true);
+        using var heard = new Listening(engine.Engine.Telemetry);
+        await engine.Transactions.RunAsync(async transaction => await transaction.DepositAsync("a", await transaction.BalanceAsync("b") + 1), new TransactionOptions { Key = new IdempotencyKey("k") });
+        await engine.Transactions.RunAsync(transaction => transaction.AbortAsync().AsTask());
+        await engine.WriteBehindItsBackAsync("account/a");
+        await engine.Transactions.DepositAsync("a", 1); // conflicts, and is run again
+        var count = 0;
+        engine.Store.Script = _ => count++ == 0 ? new GroupAnswer(GroupAnswerKind.Unclear, new IOException("disk")) : null;
+        await engine.Transactions.RunAsync(transaction => transaction.PublishAsync("notes", new Noted("x")).AsTask()); // fenced
+        await loop.IdleAsync();
+
+        var page = RepositoryFiles.Table(Page, "span", "meaning", "tags").ToDictionary(row => row[0].Trim('`'), row => row[2].Split(", ").Select(tag => tag.Trim('`')).Order(StringComparer.Ordinal));
+        Assert.Equal(page.Keys.Order(StringComparer.Ordinal), heard.Spans.Select(span => span.OperationName).Distinct().Order(StringComparer.Ordinal));
+        Assert.All(page, span => Assert.Equal(
+            span.Value, heard.Spans.Where(one => one.OperationName == span.Key).SelectMany(one => one.TagObjects).Select(tag => tag.Key).Distinct().Order(StringComparer.Ordinal)));
+    });
+
     // Labels are looked up by the number of an enum's member.
     [Theory]
     [InlineData(typeof(OutcomeKind))]
     [InlineData(typeof(AbortReason))]
+    [InlineData(typeof(BeginRefusal))]
     [InlineData(typeof(CommitPhase))]
     [InlineData(typeof(LockMode))]
     [InlineData(typeof(LockWaitEnd))]

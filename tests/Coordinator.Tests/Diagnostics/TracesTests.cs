@@ -173,6 +173,41 @@ public sealed class TracesTests
     });
 
     [Fact]
+    public void A_fence_is_linked_to_the_transactions_that_it_settles_and_carries_none() => SimulationLoop.Run(async loop =>
+    {
+        await using var engine = await TestEngine.StartAsync(loop, telemetry: true);
+        using var heard = new Listening(engine.Engine.Telemetry);
+        var count = 0;
+        engine.Store.Script = _ => count++ == 0 ? new GroupAnswer(GroupAnswerKind.Unclear, new IOException("disk")) : null;
+        await engine.Transactions.DepositAsync("a", 1);
+        await loop.IdleAsync();
+
+        var transaction = Assert.Single(heard.Named(TelemetryNames.Transaction));
+        var appends = heard.Named(TelemetryNames.Append);
+        Assert.Equal(
+            [("unclear", 1, 2), ("landed", 0, 1), ("landed", 1, 2)],
+            appends.Select(span => ((string?)span.GetTagItem(TelemetryNames.Answer.Name), (int)span.GetTagItem(TelemetryNames.Batches)!, (int)span.GetTagItem(TelemetryNames.Rows)!)));
+        Assert.All(appends, span => Assert.Equal(transaction.SpanId, Assert.Single(span.Links).Context.SpanId));
+    });
+
+    [Fact]
+    public void A_participant_that_is_in_doubt_when_its_host_is_displaced_has_a_span_that_says_so() => SimulationLoop.Run(async loop =>
+    {
+        await using var first = await TestEngine.StartAsync(loop, telemetry: true);
+        using var heard = new Listening(first.Engine.Telemetry);
+        first.Store.HoldsAppends = true;
+        var deposit = first.Transactions.DepositAsync("a", 1);
+        await loop.AdvanceAsync(TimeSpan.FromSeconds(2));
+        await using var second = await TestEngine.StartAsync(loop, first.Rows, seed: 2);
+        first.Store.Release();
+        await loop.AdvanceAsync(TimeSpan.FromSeconds(10));
+        Assert.IsType<TransactionOutcome.Unknown>(await deposit);
+
+        Assert.Equal("unknown", Assert.Single(heard.Named(TelemetryNames.Transaction)).GetTagItem(TelemetryNames.Outcome.Name));
+        Assert.Equal("in_doubt", Assert.Single(heard.Named(TelemetryNames.Participant)).GetTagItem(TelemetryNames.ParticipantEnd));
+    });
+
+    [Fact]
     public void An_abort_marks_its_span_as_failed_unless_it_was_asked_for() => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop, telemetry: true);
@@ -207,6 +242,6 @@ public sealed class TracesTests
         using var starter = new Activity("starter").Start();
         await engine.StartAsync(CancellationToken.None);
 
-        Assert.Null(await secondBeat.Task);
+        Assert.Null(await secondBeat.Task.OrFailAsync("second heartbeat was sent"));
     }
 }

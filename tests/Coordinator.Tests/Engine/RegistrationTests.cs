@@ -1,6 +1,7 @@
 using Coordinator.Hosting;
 using Coordinator.Log;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -28,6 +29,20 @@ public sealed class RegistrationTests
     }
 
     [Fact]
+    public async Task Health_checks_that_are_added_twice_are_there_once()
+    {
+        var services = Services();
+        services.AddLogging();
+        services.AddCoordinator().UseInMemoryLog();
+        services.AddHealthChecks().AddCoordinator().AddCoordinator();
+        services.AddHealthChecks().AddCoordinator();
+        await using var provider = services.BuildServiceProvider();
+
+        var report = await provider.GetRequiredService<HealthCheckService>().CheckHealthAsync();
+        Assert.Equal(["coordinator-live", "coordinator-ready"], report.Entries.Keys.Order());
+    }
+
+    [Fact]
     public async Task Without_a_log_it_says_which_call_is_missing()
     {
         var services = Services();
@@ -44,14 +59,14 @@ public sealed class RegistrationTests
         var store = new TestStore(new InMemoryLogStore(TimeProvider.System));
         var written = new TaskCompletionSource<Snapshot>(TaskCreationOptions.RunContinuationsAsynchronously);
         store.BeforeSnapshotWrite = written.SetResult;
-        services.AddCoordinator().UseLogStore(_ => store).AddSnapshots<Account>("bank.account", version: 3, every: 2);
+        services.AddCoordinator().ConfigureEvents(events => events.Add<Deposited>()).UseLogStore(_ => store).AddSnapshots<Account>("bank.account", version: 3, every: 2);
         await using var provider = services.BuildServiceProvider();
         var hosted = Assert.Single(provider.GetServices<IHostedService>());
         await hosted.StartAsync(CancellationToken.None);
         await provider.GetRequiredService<ITransactions>().DepositAsync("a", 1);
         await provider.GetRequiredService<ITransactions>().DepositAsync("a", 1);
 
-        var snapshot = await written.Task;
+        var snapshot = await written.Task.OrFailAsync("snapshot was written");
         Assert.Equal((2L, "bank.account", 3), (snapshot.Version, snapshot.Type, snapshot.TypeVersion));
         await hosted.StopAsync(CancellationToken.None);
     }
@@ -101,11 +116,12 @@ public sealed class RegistrationTests
             ActivationsMax = 0,
             BacklogBytesMax = 1,
             SnapshotBytesMax = 1,
+            RestoredAsGeneration = 1,
         };
         var faults = new CoordinatorOptionsValidator().Validate(null, wrong).Failures!.ToList();
 
-        Assert.Equal(14, faults.Count);
-        var limited = typeof(CoordinatorOptions).GetProperties().Where(option => option.PropertyType != typeof(bool) && option.PropertyType != typeof(byte?));
+        Assert.Equal(15, faults.Count);
+        var limited = typeof(CoordinatorOptions).GetProperties().Where(option => option.PropertyType != typeof(bool));
         Assert.All(limited, option => Assert.Contains(faults, fault => fault.StartsWith(option.Name + " is ", StringComparison.Ordinal)));
     }
 

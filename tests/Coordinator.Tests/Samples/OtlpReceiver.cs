@@ -4,15 +4,22 @@ using System.Text;
 
 namespace Coordinator.Tests;
 
-/// <summary>A collector that takes OTLP over HTTP and keeps the names that came. It understands just enough of the messages for that.</summary>
+/// <summary>A span that came.</summary>
+internal sealed record ReceivedSpan(string Name, string Id, string Parent);
+
+/// <summary>Points of a metric that came: how many, whether one had a value other than zero, and the keys of their labels.</summary>
+internal sealed record ReceivedMetric(string Name, int Points, bool HasValue, IReadOnlySet<string> Labels);
+
+/// <summary>A collector that takes OTLP over HTTP and keeps what came. It understands just enough of the messages for that.</summary>
 internal sealed class OtlpReceiver : IAsyncDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
     private readonly CancellationTokenSource _stop = new();
     private readonly Lock _gate = new();
     private readonly List<Task> _connections = [];
-    private readonly HashSet<string> _metrics = [];
-    private readonly HashSet<string> _spans = [];
+    private readonly List<ReceivedMetric> _metrics = [];
+    private readonly List<ReceivedSpan> _spans = [];
+    private readonly List<string> _logs = [];
     private readonly Task _accepting;
 
     public OtlpReceiver()
@@ -23,9 +30,12 @@ internal sealed class OtlpReceiver : IAsyncDisposable
 
     public string Endpoint => $"http://{_listener.LocalEndpoint}";
 
-    public IReadOnlySet<string> Metrics => _metrics;
+    public IReadOnlyList<ReceivedMetric> Metrics => _metrics;
 
-    public IReadOnlySet<string> Spans => _spans;
+    public IReadOnlyList<ReceivedSpan> Spans => _spans;
+
+    /// <summary>The texts of log records.</summary>
+    public IReadOnlyList<string> Logs => _logs;
 
     public async ValueTask DisposeAsync()
     {
@@ -103,23 +113,45 @@ internal sealed class OtlpReceiver : IAsyncDisposable
             switch (path)
             {
                 case "/v1/metrics":
-                    // resource_metrics, scope_metrics, metrics, name
-                    _metrics.UnionWith(At(body, 1, 2, 2, 1).Select(name => Encoding.UTF8.GetString(name.Span)));
+                    // resource_metrics, scope_metrics, metrics
+                    _metrics.AddRange(At(body, 1, 2, 2).Select(MetricOf));
                     break;
                 case "/v1/traces":
-                    // resource_spans, scope_spans, spans, name
-                    _spans.UnionWith(At(body, 1, 2, 2, 5).Select(name => Encoding.UTF8.GetString(name.Span)));
+                    // resource_spans, scope_spans, spans: name, span_id, parent_span_id
+                    _spans.AddRange(At(body, 1, 2, 2).Select(span => new ReceivedSpan(TextAt(span, 5), HexAt(span, 2), HexAt(span, 4))));
+                    break;
+                case "/v1/logs":
+                    // resource_logs, scope_logs, log_records: body as a text
+                    _logs.AddRange(At(body, 1, 2, 2).Select(record => TextAt(record, 5, 1)));
                     break;
             }
         }
     }
+
+    private static ReceivedMetric MetricOf(ReadOnlyMemory<byte> metric)
+    {
+        // data_points of a gauge and of a sum: as_double, as_int, attributes; of a histogram: count, sum, attributes
+        var numbers = At(metric, 5, 1).Concat(At(metric, 7, 1)).ToList();
+        var histograms = At(metric, 9, 1).ToList();
+        var values = numbers.SelectMany(point => At(point, 4).Concat(At(point, 6))).Concat(histograms.SelectMany(point => At(point, 4)));
+        var labels = numbers.SelectMany(point => At(point, 7, 1)).Concat(histograms.SelectMany(point => At(point, 9, 1)));
+        return new ReceivedMetric(
+            TextAt(metric, 1),
+            numbers.Count + histograms.Count,
+            values.Any(value => value.Span.ContainsAnyExcept((byte)0)),
+            labels.Select(key => Encoding.UTF8.GetString(key.Span)).ToHashSet(StringComparer.Ordinal));
+    }
+
+    private static string TextAt(ReadOnlyMemory<byte> message, params int[] path) => Encoding.UTF8.GetString(At(message, path).FirstOrDefault().Span);
+
+    private static string HexAt(ReadOnlyMemory<byte> message, params int[] path) => Convert.ToHexString(At(message, path).FirstOrDefault().Span);
 
     /// <summary>The contents of all fields that are reached by these field numbers, each inside the one before.</summary>
     private static IEnumerable<ReadOnlyMemory<byte>> At(ReadOnlyMemory<byte> message, params int[] path) => path.Aggregate(
         (IEnumerable<ReadOnlyMemory<byte>>)[message],
         static (messages, field) => messages.SelectMany(inner => Fields(inner).Where(found => found.Number == field).Select(found => found.Content)));
 
-    /// <summary>The fields of a protobuf message that have a length: texts and messages.</summary>
+    /// <summary>The fields of a protobuf message that are texts, messages, or numbers of eight bytes.</summary>
     private static IEnumerable<(int Number, ReadOnlyMemory<byte> Content)> Fields(ReadOnlyMemory<byte> message)
     {
         for (var rest = message; rest.Length > 0;)
@@ -131,6 +163,7 @@ internal sealed class OtlpReceiver : IAsyncDisposable
                     Varint(ref rest);
                     break;
                 case 1:
+                    yield return ((int)(key >> 3), rest[..sizeof(ulong)]);
                     rest = rest[sizeof(ulong)..];
                     break;
                 case 5:

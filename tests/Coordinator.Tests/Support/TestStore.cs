@@ -14,7 +14,10 @@ internal sealed class TestStore(ILogStore inner) : ILogStore, IHostBeats, ISnaps
 
     public string Description => inner.Description;
 
-    public IHostBeats? Beats => inner.Beats is null ? null : this;
+    public IHostBeats? Beats => inner.Beats is null || HasNoBeats ? null : this;
+
+    /// <summary>As a store that a lock of its own keeps for one host.</summary>
+    public bool HasNoBeats { get; set; }
 
     public ISnapshotStore? Snapshots => inner.Snapshots is null ? null : this;
 
