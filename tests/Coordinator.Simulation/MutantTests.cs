@@ -65,6 +65,9 @@ public sealed class MutantTests(ITestOutputHelper output)
     public void Rows_that_are_removed_above_the_horizon_are_found() => Finds(() => new RemovesTooMuch(), "D-5");
 
     [Fact]
+    public void Rows_that_are_removed_before_the_horizon_is_durable_are_found() => Finds(() => new RemovesTooEarly(), "D-5");
+
+    [Fact]
     public void A_snapshot_of_another_state_is_found() => Finds(() => new SnapshotOfAnotherState(), "I18", "I19", "reads");
 
     [Fact]

@@ -388,7 +388,29 @@ internal sealed class KeysNotWritten : Mutant
     }
 }
 
-/// <summary>Rows are removed before the horizon that gives them up is durable.</summary>
+/// <summary>Rows are removed when the checkpoint whose horizon gives them up is sent, not when it is durable.</summary>
+internal sealed class RemovesTooEarly : Mutant
+{
+    public override ILogStore Over(Cluster cluster, SimulatedProcess process, ILogStore store) => new Store(store);
+
+    private sealed class Store(ILogStore inner) : MutantStore(inner)
+    {
+        public override ValueTask<GroupAnswer> AppendAsync(RowGroup group)
+        {
+            foreach (var row in group.Rows.Where(row => row.Kind is RowKind.ShardCheckpoint))
+            {
+                if (ShardCheckpoint.Decode(row).Forgetting.Horizon is { } horizon)
+                {
+                    _ = Removal.RemoveShardRowsAsync(0, horizon, int.MaxValue, CancellationToken.None).AsTask(); // if it fails, the next one removes more
+                }
+            }
+
+            return base.AppendAsync(group);
+        }
+    }
+}
+
+/// <summary>More rows are removed than the horizon gives up.</summary>
 internal sealed class RemovesTooMuch : Mutant
 {
     public override ILogStore Over(Cluster cluster, SimulatedProcess process, ILogStore store) => new Store(store);
