@@ -230,6 +230,28 @@ public sealed class ForgettingTests
         Assert.IsType<TransactionOutcome.Unknown>(await owner.Transactions.OutcomeOfAsync(old[0]));
     });
 
+    /// <summary>The look for an heir comes later than the look-up (decision 0012): of two reads in the other order the first finds no heir, and the second no decision.</summary>
+    [Fact]
+    public void An_heir_that_claims_and_forgets_between_the_reads_of_an_inquiry_is_no_reason_to_presume() => Run(async loop =>
+    {
+        await using var owner = await TestEngine.StartAsync(loop, configure: Short);
+        await using var heir = TestEngine.Create(loop, owner.Rows, configure: Short, seed: 2);
+        var old = await WorkAsync(owner, 2500);
+        await loop.AdvanceAsync(Longer);
+        owner.Store.AfterLook = async () =>
+        {
+            owner.Store.AfterLook = static () => Task.CompletedTask; // the second read finds what the heir has left
+            await heir.Engine.StartAsync(CancellationToken.None);
+            await loop.AdvanceAsync(TimeSpan.FromMilliseconds(60)); // the first look of the heir at what it may forget
+            await WorkAsync(heir, 2500);
+            await owner.Rows.RemoveShardRowsAsync(0, heir.Engine.Horizon!, int.MaxValue, CancellationToken.None);
+        };
+
+        Assert.IsNotType<TransactionOutcome.Aborted>(await owner.Transactions.OutcomeOfAsync(old[0]));
+        Assert.Equal(HostRole.Owner, heir.Engine.Role);
+        Assert.Null(await owner.Rows.FindDecisionAsync(old[0], CancellationToken.None));
+    });
+
     private static void Run(Func<SimulationLoop, Task> test) => SimulationLoop.Run(null, test, TimeSpan.FromDays(1));
 
     private static void Short(CoordinatorOptions options) => options.DecisionRetention = Retention;
