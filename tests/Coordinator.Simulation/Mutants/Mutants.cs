@@ -261,6 +261,23 @@ internal sealed class ReadOfUndurableTold : Mutant
     }
 }
 
+/// <summary>
+/// Whoever looks on behalf of readers whether its process still owns the log is told that it does, and nobody has looked (D-9). These looks are
+/// known by their having no end but an answer.
+/// </summary>
+internal sealed class ReadsNotChecked : Mutant
+{
+    public override ILogStore Over(Cluster cluster, SimulatedProcess process, ILogStore store) => new Store(cluster, process, store);
+
+    private sealed class Store(Cluster cluster, SimulatedProcess process, ILogStore inner) : MutantStore(inner)
+    {
+        public override ValueTask<ShardEnd> ReadShardEndAsync(ushort shard, CancellationToken cancellation) =>
+            !cancellation.CanBeCanceled && cluster.Ledger.Claims.FindLast(claim => claim.Process == process) is { Row: { } own }
+                ? ValueTask.FromResult(new ShardEnd(own.Version, own, own))
+                : base.ReadShardEndAsync(shard, cancellation);
+    }
+}
+
 /// <summary>A look-up by id misses a decision.</summary>
 internal sealed class DecisionNotFound : Mutant
 {
