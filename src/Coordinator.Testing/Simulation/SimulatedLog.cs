@@ -1,5 +1,6 @@
 using Coordinator.Log;
 using Coordinator.Protocol;
+using Coordinator.Protocol.Ownership;
 
 namespace Coordinator.Testing.Simulation;
 
@@ -38,6 +39,9 @@ internal sealed class SimulatedLog
 
     /// <summary>Told of every write whose checks failed when it arrived, and whether it came late.</summary>
     public Action<SimulatedProcess, IReadOnlyList<LogRow>, bool>? RefusedByChecks { get; set; }
+
+    /// <summary>Told of every removal of shard rows, just before it is carried out.</summary>
+    public Action<SimulatedProcess, ForgetMark>? Removing { get; set; }
 
     /// <summary>Writes that may still arrive.</summary>
     public int OnTheWireCount { get; internal set; }

@@ -11,7 +11,14 @@ internal sealed partial class SimulatedLogView : ILogRemoval
 
     /// <inheritdoc/>
     public ValueTask<int> RemoveShardRowsAsync(ushort shard, ForgetMark horizon, int countMax, CancellationToken cancellation) =>
-        CallAsync("remove shard rows", () => Log.Rows.RemoveShardRowsAsync(shard, horizon, countMax, CancellationToken.None), cancellation);
+        CallAsync(
+            "remove shard rows",
+            () =>
+            {
+                Log.Removing?.Invoke(Process, horizon);
+                return Log.Rows.RemoveShardRowsAsync(shard, horizon, countMax, CancellationToken.None);
+            },
+            cancellation);
 
     /// <inheritdoc/>
     public ValueTask<int> RemoveKeysAsync(long writtenBefore, int countMax, CancellationToken cancellation) =>

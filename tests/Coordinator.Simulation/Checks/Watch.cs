@@ -1,7 +1,9 @@
+using System.Globalization;
 using Coordinator.Hosting;
 using Coordinator.Log;
 using Coordinator.Protocol;
 using Coordinator.Protocol.Commit;
+using Coordinator.Protocol.Ownership;
 using Coordinator.Testing.Simulation;
 
 namespace Coordinator.Simulation;
@@ -76,6 +78,16 @@ internal sealed class Watch(Cluster cluster)
                     : SituationTable.ZombieAppendRefused);
                 return;
             }
+        }
+    }
+
+    /// <summary>Rows are removed only below a horizon that is in the log by then, so that whoever misses them knows why (D-5).</summary>
+    public void Removing(SimulatedProcess process, ForgetMark horizon)
+    {
+        if (cluster.Ledger.Horizon is not { } durable || horizon.Version > durable.Version)
+        {
+            cluster.Violations.Add(new Violation(
+                "D-5", $"{process.Name} removes rows before {horizon.Version}, and the horizon in the log is at {cluster.Ledger.Horizon?.Version.ToString(CultureInfo.InvariantCulture) ?? "none"}"));
         }
     }
 

@@ -37,6 +37,7 @@ internal sealed class Cluster
             Ledger.Land(process, rows);
         };
         Log.RefusedByChecks = Watch.RefusedByChecks;
+        Log.Removing = Watch.Removing;
         Network.Sent = Watch.Sent;
         Network.Arrived = Watch.Arrived;
         Hosts = [.. Enumerable.Range(0, plan.Hosts).Select(slot => new Host(this, slot))];

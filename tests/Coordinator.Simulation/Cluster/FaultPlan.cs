@@ -13,6 +13,7 @@ internal sealed record Mishap(string Point, int Passes, TimeSpan? StallsFor);
 /// <summary>All that is drawn from a seed before a simulation begins: how large it is and what goes wrong.</summary>
 internal sealed record FaultPlan
 {
+    private const ulong FrozenSeed = 0xF205_E402;
     private static readonly string[] Profiles = ["calm", "store", "network", "crashes", "zombies", "outages", "points", "points", "damage", "failover", "brutal"];
 
     public required string Profile { get; init; }
@@ -35,6 +36,9 @@ internal sealed record FaultPlan
     /// <inheritdoc cref="Resenders"/>
     public ulong ResendersSeed { get; init; }
 
+    /// <summary>Workers of one host that only read, and begin again as soon as they may.</summary>
+    public int Readers { get; init; }
+
     /// <summary>How many of the transactions lock nothing before they commit.</summary>
     public double Optimistic { get; init; }
 
@@ -53,6 +57,9 @@ internal sealed record FaultPlan
     public TimeSpan? Crash { get; init; }
 
     public TimeSpan? Stall { get; init; }
+
+    /// <summary>The owner, until another has taken the log and told somebody of commits.</summary>
+    public TimeSpan? Freeze { get; init; }
 
     public TimeSpan? Stop { get; init; }
 
@@ -149,11 +156,45 @@ internal sealed record FaultPlan
         };
     }
 
+    /// <summary>True for the seeds, one in sixteen, that freeze owners under readers: drawn apart from all else.</summary>
+    public static bool IsFrozen(ulong seed) => !PointSweep.Has(seed) && new SeededRandom(seed ^ FrozenSeed).Chance(1.0 / 16);
+
+    /// <summary>
+    /// Owners that wake up behind a successor's commits, with all in memory that their readers want, and only the log to tell them. Nothing else goes
+    /// wrong, and few write: a write would tell them as well.
+    /// </summary>
+    private FaultPlan Frozen(ulong seed)
+    {
+        var random = new SeededRandom(~seed ^ FrozenSeed);
+        return this with
+        {
+            Profile = "frozen",
+            Freeze = Every(random, 1.5),
+            Readers = random.Between(2, 5),
+            Workers = random.Between(1, 3),
+            Pace = TimeSpan.FromMilliseconds(random.Of(50, 200)),
+            Transactions = random.Between(50, 150),
+            Accounts = random.Of(2, 4, 8),
+            Crash = null,
+            Stall = null,
+            Stop = null,
+            Outage = null,
+            ClockJump = null,
+            Cut = null,
+            Damage = null,
+            Mishaps = [],
+            Store = StoreFaults.None,
+            Messages = new MessageFaults { TakesTurns = Messages.TakesTurns, Lag = Messages.Lag },
+        };
+    }
+
     /// <summary>
     /// With snapshots, reads outside transactions, optimistic transactions and forgetting, or without: drawn apart from all else, so that a seed of before
     /// them is still the same plan in every other point.
     /// </summary>
-    public FaultPlan WithLater(ulong seed)
+    public FaultPlan WithLater(ulong seed) => (IsFrozen(seed) ? Frozen(seed) : this).WithLaterParts(seed);
+
+    private FaultPlan WithLaterParts(ulong seed)
     {
         var random = new SeededRandom(seed ^ 0x5AA9_5407);
         var every = random.Of(0, 0, 1, 3, 10);
@@ -178,11 +219,11 @@ internal sealed record FaultPlan
     /// Forgetting presumes that whoever is in doubt asks again within the retention, and that clocks are right to within that: days. Here it is seconds, so only where
     /// neither is long away.
     /// </summary>
-    private bool Forgets(SeededRandom random) => random.Chance(0.5) && ClockJump is null && Cut is null && Stall is null && Damage is null && Options.TransactionTimeout < TimeSpan.FromSeconds(10);
+    private bool Forgets(SeededRandom random) => random.Chance(0.5) && ClockJump is null && Cut is null && Stall is null && Freeze is null && Damage is null && Options.TransactionTimeout < TimeSpan.FromSeconds(10);
 
     public override string ToString() =>
         $"{Profile}, {Hosts} hosts, {Transactions} transactions, {Accounts} accounts, {Workers} workers each, pace {Pace.TotalMilliseconds} ms, "
-        + $"timeout {Options.TransactionTimeout.TotalSeconds} s{(Optimistic > 0 ? $", {Optimistic:P0} optimistic" : string.Empty)}{(Resenders > 0 ? $", {Resenders} send again" : string.Empty)}"
+        + $"timeout {Options.TransactionTimeout.TotalSeconds} s{(Optimistic > 0 ? $", {Optimistic:P0} optimistic" : string.Empty)}{(Readers > 0 ? $", {Readers} only read" : string.Empty)}{(Resenders > 0 ? $", {Resenders} send again" : string.Empty)}"
         + $"{(Options.DecisionRetention < TimeSpan.FromHours(1) ? $", forgets after {Options.DecisionRetention.TotalSeconds} s" : string.Empty)}{(SnapshotEvery > 0 ? $", snapshots every {SnapshotEvery}" : string.Empty)}{(InOrder ? ", in order" : string.Empty)}";
 
     private static CoordinatorOptions DrawOptions(SeededRandom random)

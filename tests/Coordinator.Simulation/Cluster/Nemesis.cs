@@ -8,6 +8,7 @@ namespace Coordinator.Simulation;
 /// <summary>Carries out the fault plan while the faults are on: kills, stops, outages, cuts, clock jumps, mishaps at points.</summary>
 internal sealed class Nemesis(Cluster cluster)
 {
+    private static readonly TimeSpan FrozenMax = TimeSpan.FromSeconds(15);
     private readonly Dictionary<string, int> _passes = new(StringComparer.Ordinal);
     private readonly SeededRandom _random = cluster.Random.Fork();
     private bool _healed;
@@ -27,6 +28,10 @@ internal sealed class Nemesis(Cluster cluster)
         Repeat(cluster.Plan.ClockJump, JumpClock);
         Repeat(cluster.Plan.Cut, Cut);
         Repeat(cluster.Plan.Damage, Damage);
+        if (cluster.Plan.Freeze is { } pause)
+        {
+            cluster.Loop.Start(() => FreezeOwnersAsync(pause));
+        }
     }
 
     /// <summary>Nothing goes wrong any more.</summary>
@@ -134,6 +139,44 @@ internal sealed class Nemesis(Cluster cluster)
             }
         });
     }
+
+    /// <summary>Each owner in turn sleeps until it is replaced and its successor has told of commits: it wakes up and knows of nothing.</summary>
+    private async Task FreezeOwnersAsync(TimeSpan pause)
+    {
+        while (true)
+        {
+            await cluster.Loop.DelayAsync(_random.Between(TimeSpan.Zero, 2 * pause));
+            if (_healed)
+            {
+                return;
+            }
+
+            if (cluster.Serving?.Process is not { IsStalled: false } owner)
+            {
+                continue;
+            }
+
+            cluster.Reach(SituationTable.Stalled);
+            cluster.Loop.Trace.Note(owner, $"is frozen");
+            owner.Stall();
+            var (until, commits) = (cluster.Loop.Time.Now + FrozenMax, _random.Between(1, 4));
+            while (owner.IsStalled && cluster.Loop.Time.Now < until && TellsOf(owner) < commits)
+            {
+                await cluster.Loop.DelayAsync(TimeSpan.FromMilliseconds(5));
+            }
+
+            if (owner.IsStalled)
+            {
+                cluster.Loop.Trace.Note(owner, $"wakes up");
+                owner.Resume();
+            }
+        }
+    }
+
+    /// <summary>How many commits the successor of an owner has told.</summary>
+    private int TellsOf(SimulatedProcess owner) => cluster.Ledger.Owner is { } successor && successor != owner
+        ? cluster.History.Transactions.Count(record => record.Host == successor.Name && (long)record.Id.Epoch == cluster.Ledger.OwnerEpoch && !record.IsReadOnly && record.Told.Exists(told => told.Outcome.IsCommitted))
+        : 0;
 
     private void Outage()
     {

@@ -21,10 +21,13 @@ internal static class PointSweep
            select Mark + ((ulong)((point << 16) + (pass << 8) + kind)),
     ];
 
+    /// <summary>True for the seeds of the sweep.</summary>
+    public static bool Has(ulong seed) => (seed & Mark) != 0;
+
     /// <summary>The plan of a seed: as drawn, or for a run of the sweep only the one mishap.</summary>
     public static FaultPlan Change(ulong seed, FaultPlan plan, SeededRandom random)
     {
-        if ((seed & Mark) == 0)
+        if (!Has(seed))
         {
             return plan;
         }

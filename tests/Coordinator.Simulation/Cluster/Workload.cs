@@ -24,6 +24,9 @@ internal sealed partial class Workload(Cluster cluster)
 
     public IEnumerable<TransactionRecord> Running => _running.Where(record => cluster.Hosts.Exists(host => host.Process!.Name == record.Host && !host.Process.IsCrashed));
 
+    /// <summary>Not where owners freeze: who wakes up and is asked about what it does not know looks around, and knows at once that it was displaced.</summary>
+    private bool AsksAround => cluster.Plan.Freeze is null;
+
     private StreamName AccountAt(int number) => new($"account/{number}");
 
     /// <summary>Lets the workers of all hosts loose.</summary>
@@ -32,7 +35,11 @@ internal sealed partial class Workload(Cluster cluster)
         _left = cluster.Plan.Transactions;
         _begun = true;
         cluster.Hosts.ForEach(StartWorkers);
-        cluster.Loop.Start(AskAboutAsync);
+        if (AsksAround)
+        {
+            cluster.Loop.Start(AskAboutAsync);
+        }
+
         for (var client = 0UL; client < (ulong)cluster.Plan.Resenders; client++)
         {
             var random = new SeededRandom(cluster.Plan.ResendersSeed + client);
@@ -89,6 +96,11 @@ internal sealed partial class Workload(Cluster cluster)
         {
             process.Start(() => WorkAsync(host, process));
         }
+
+        for (var reader = 0; reader < cluster.Plan.Readers; reader++)
+        {
+            process.Start(() => KeepReadingAsync(host, process));
+        }
     }
 
     private async Task WorkAsync(Host host, SimulatedProcess process)
@@ -130,7 +142,7 @@ internal sealed partial class Workload(Cluster cluster)
 
             _running.Remove(record);
             age = record.Told is [.., { Outcome: TransactionOutcome.Aborted { IsWorthRerun: true } }] ? transaction.Age : null; // tried again, if as other work
-            if (_random.Chance(0.15))
+            if (_random.Chance(0.15) && AsksAround)
             {
                 await AskAsync(host, process, record.Id);
             }

@@ -34,7 +34,7 @@ internal abstract class MutantStore(ILogStore inner) : ILogStore
 
     public virtual ValueTask<LogRow?> ReadLastAsync(StreamName stream, CancellationToken cancellation) => Inner.ReadLastAsync(stream, cancellation);
 
-    public ValueTask<ShardEnd> ReadShardEndAsync(ushort shard, CancellationToken cancellation) => Inner.ReadShardEndAsync(shard, cancellation);
+    public virtual ValueTask<ShardEnd> ReadShardEndAsync(ushort shard, CancellationToken cancellation) => Inner.ReadShardEndAsync(shard, cancellation);
 
     public virtual ValueTask<LogRow?> FindDecisionAsync(TransactionId transaction, CancellationToken cancellation) =>
         Inner.FindDecisionAsync(transaction, cancellation);

@@ -261,6 +261,23 @@ internal sealed class ReadOfUndurableTold : Mutant
     }
 }
 
+/// <summary>
+/// Whoever looks on behalf of readers whether its process still owns the log is told that it does, and nobody has looked (D-9). These looks are
+/// known by their having no end but an answer.
+/// </summary>
+internal sealed class ReadsNotChecked : Mutant
+{
+    public override ILogStore Over(Cluster cluster, SimulatedProcess process, ILogStore store) => new Store(cluster, process, store);
+
+    private sealed class Store(Cluster cluster, SimulatedProcess process, ILogStore inner) : MutantStore(inner)
+    {
+        public override ValueTask<ShardEnd> ReadShardEndAsync(ushort shard, CancellationToken cancellation) =>
+            !cancellation.CanBeCanceled && cluster.Ledger.Claims.FindLast(claim => claim.Process == process) is { Row: { } own }
+                ? ValueTask.FromResult(new ShardEnd(own.Version, own, own))
+                : base.ReadShardEndAsync(shard, cancellation);
+    }
+}
+
 /// <summary>A look-up by id misses a decision.</summary>
 internal sealed class DecisionNotFound : Mutant
 {
@@ -388,7 +405,29 @@ internal sealed class KeysNotWritten : Mutant
     }
 }
 
-/// <summary>Rows are removed before the horizon that gives them up is durable.</summary>
+/// <summary>Rows are removed when the checkpoint whose horizon gives them up is sent, not when it is durable.</summary>
+internal sealed class RemovesTooEarly : Mutant
+{
+    public override ILogStore Over(Cluster cluster, SimulatedProcess process, ILogStore store) => new Store(store);
+
+    private sealed class Store(ILogStore inner) : MutantStore(inner)
+    {
+        public override ValueTask<GroupAnswer> AppendAsync(RowGroup group)
+        {
+            foreach (var row in group.Rows.Where(row => row.Kind is RowKind.ShardCheckpoint))
+            {
+                if (ShardCheckpoint.Decode(row).Forgetting.Horizon is { } horizon)
+                {
+                    _ = Removal.RemoveShardRowsAsync(0, horizon, int.MaxValue, CancellationToken.None).AsTask(); // if it fails, the next one removes more
+                }
+            }
+
+            return base.AppendAsync(group);
+        }
+    }
+}
+
+/// <summary>More rows are removed than the horizon gives up.</summary>
 internal sealed class RemovesTooMuch : Mutant
 {
     public override ILogStore Over(Cluster cluster, SimulatedProcess process, ILogStore store) => new Store(store);

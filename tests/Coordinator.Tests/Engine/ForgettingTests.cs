@@ -102,7 +102,7 @@ public sealed class ForgettingTests
     });
 
     [Fact]
-    public void No_row_is_removed_before_the_horizon_is_durable() => Run(async loop =>
+    public void The_horizon_moves_with_a_checkpoint_only() => Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop, configure: Short);
         await WorkAsync(engine, 2500);
@@ -111,6 +111,37 @@ public sealed class ForgettingTests
         await ForgetAsync(loop); // no checkpoint was written since the marks came of age
         Assert.Equal(0, engine.Engine.RowsForgotten);
         Assert.Null(engine.Engine.Horizon);
+    });
+
+    /// <summary>The checkpoint that carries it is made, sent, and on its way for long, or refused by the store again and again.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void No_row_is_removed_before_the_horizon_is_durable(bool fails) => Run(async loop =>
+    {
+        await using var owner = await TestEngine.StartAsync(loop, configure: Short);
+        var old = await WorkAsync(owner, 2500);
+        await loop.AdvanceAsync(Longer);
+        var isSent = false;
+        owner.Store.KeepsHolding = true;
+        owner.Store.Script = group =>
+        {
+            var isIt = group.Rows.Any(row => row.Kind is RowKind.ShardCheckpoint && ShardCheckpoint.Decode(row).Forgetting.Horizon is not null);
+            isSent |= isIt;
+            owner.Store.HoldsAppends |= isIt && !fails;
+            return isIt && fails ? new GroupAnswer(GroupAnswerKind.TryAgain, new IOException("the disk is full")) : null;
+        };
+        while (!isSent)
+        {
+            _ = owner.Transactions.DepositAsync("a", 1);
+            await loop.IdleAsync();
+        }
+
+        await ForgetAsync(loop);
+        Assert.Equal(0, owner.Engine.RowsForgotten);
+        Assert.Null(owner.Engine.Horizon);
+        await using var heir = await TestEngine.StartAsync(loop, owner.Rows, configure: Short, seed: 2); // knows of no horizon, and presumes
+        Assert.All(old, id => Assert.True(heir.Transactions.OutcomeOfAsync(id).AsTask().Result.IsCommitted));
     });
 
     [Fact]
@@ -197,6 +228,28 @@ public sealed class ForgettingTests
         Assert.Equal(HostRole.Owner, owner.Engine.Role); // as far as it knows
 
         Assert.IsType<TransactionOutcome.Unknown>(await owner.Transactions.OutcomeOfAsync(old[0]));
+    });
+
+    /// <summary>The look for an heir comes later than the look-up (decision 0012): of two reads in the other order the first finds no heir, and the second no decision.</summary>
+    [Fact]
+    public void An_heir_that_claims_and_forgets_between_the_reads_of_an_inquiry_is_no_reason_to_presume() => Run(async loop =>
+    {
+        await using var owner = await TestEngine.StartAsync(loop, configure: Short);
+        await using var heir = TestEngine.Create(loop, owner.Rows, configure: Short, seed: 2);
+        var old = await WorkAsync(owner, 2500);
+        await loop.AdvanceAsync(Longer);
+        owner.Store.AfterLook = async () =>
+        {
+            owner.Store.AfterLook = static () => Task.CompletedTask; // the second read finds what the heir has left
+            await heir.Engine.StartAsync(CancellationToken.None);
+            await loop.AdvanceAsync(TimeSpan.FromMilliseconds(60)); // the first look of the heir at what it may forget
+            await WorkAsync(heir, 2500);
+            await owner.Rows.RemoveShardRowsAsync(0, heir.Engine.Horizon!, int.MaxValue, CancellationToken.None);
+        };
+
+        Assert.IsNotType<TransactionOutcome.Aborted>(await owner.Transactions.OutcomeOfAsync(old[0]));
+        Assert.Equal(HostRole.Owner, heir.Engine.Role);
+        Assert.Null(await owner.Rows.FindDecisionAsync(old[0], CancellationToken.None));
     });
 
     private static void Run(Func<SimulationLoop, Task> test) => SimulationLoop.Run(null, test, TimeSpan.FromDays(1));

@@ -99,6 +99,21 @@ public sealed class IdempotencyTests
         Assert.Equal(1, await engine.Transactions.BalanceAsync("a"));
     });
 
+    /// <summary>The row is in the log and can be read, and its group may still be taken for lost.</summary>
+    [Fact]
+    public void A_key_whose_group_is_not_acknowledged_is_not_told_committed() => SimulationLoop.Run(async loop =>
+    {
+        await using var engine = await TestEngine.StartAsync(loop);
+        engine.Store.AnswerOfAppends = new TaskCompletionSource();
+        var first = DepositAsync(engine, Key("k"));
+        await loop.IdleAsync();
+        Assert.Single(await engine.RowsOfAsync(Key("k").Stream.Value));
+        Assert.IsType<TransactionOutcome.Unknown>(await engine.Transactions.OutcomeOfAsync(Key("k")));
+
+        engine.Store.AnswerOfAppends.SetResult();
+        Assert.Equal((await first).Id, Assert.IsType<TransactionOutcome.Committed>(await engine.Transactions.OutcomeOfAsync(Key("k"))).Id);
+    });
+
     [Fact]
     public void What_is_unknown_may_be_run_again_under_a_key() => SimulationLoop.Run(async loop =>
     {
@@ -145,8 +160,10 @@ public sealed class IdempotencyTests
         Assert.True((await DepositAsync(engine, Key("k"))).IsCommitted);
     });
 
-    [Fact]
-    public void What_the_work_makes_of_an_earlier_commit_is_not_told() => SimulationLoop.Run(async loop =>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void What_the_work_makes_of_an_earlier_commit_is_not_told(bool throws) => SimulationLoop.Run(async loop =>
     {
         await using var engine = await TestEngine.StartAsync(loop);
         await using var heir = TestEngine.Create(loop, engine.Rows, seed: 2);
@@ -157,6 +174,11 @@ public sealed class IdempotencyTests
                 // The client's first attempt, on the host that has taken over by now.
                 await heir.Engine.StartAsync(CancellationToken.None);
                 earlier = await DepositAsync(heir, Key("k"));
+                if (throws)
+                {
+                    throw new FormatException("sold out");
+                }
+
                 await transaction.AbortAsync("sold out");
             },
             new TransactionOptions { Key = Key("k") });

@@ -356,6 +356,14 @@ public sealed class LockQueueTests
         bool CanBeGranted(string name, LockMode mode) => holders.All(holder => !IsInTheWay(holder, new(name, mode)));
     }
 
+    /// <summary>
+    /// Several locks, and all that transactions do with them: ask, take without waiting, vote, hand on, leave. In no state do some wait for each other in a circle: what is left waits in the
+    /// end for one that has voted or works, and that ends (decision 0011).
+    /// </summary>
+    [Theory]
+    [MemberData(nameof(Seeds))]
+    public void Random_transactions_over_several_locks_never_wait_in_a_circle(int seed) => new LockedWorld(seed).Run(4_000);
+
     public static TheoryData<int> Seeds => [.. Enumerable.Range(1, 20)];
 
     private long AgeOf(string name) => _owners[name].Age.Begun.UtcTicks;

@@ -62,6 +62,9 @@ internal sealed class TestStore(ILogStore inner) : ILogStore, IHostBeats, ISnaps
     /// <summary>A look at the shard's end waits for it, or throws what it throws.</summary>
     public Func<Task> BeforeLook { get; set; } = static () => Task.CompletedTask;
 
+    /// <summary>What a look at the shard's end, or for a decision, has found is told when this is over.</summary>
+    public Func<Task> AfterLook { get; set; } = static () => Task.CompletedTask;
+
     /// <summary>Looks at the shard's end.</summary>
     public int LookCount { get; private set; }
 
@@ -261,11 +264,17 @@ internal sealed class TestStore(ILogStore inner) : ILogStore, IHostBeats, ISnaps
     {
         LookCount++;
         await BeforeLook();
-        return await inner.ReadShardEndAsync(shard, cancellation);
+        var end = await inner.ReadShardEndAsync(shard, cancellation);
+        await AfterLook();
+        return end;
     }
 
-    public ValueTask<LogRow?> FindDecisionAsync(TransactionId transaction, CancellationToken cancellation) =>
-        inner.FindDecisionAsync(transaction, cancellation);
+    public async ValueTask<LogRow?> FindDecisionAsync(TransactionId transaction, CancellationToken cancellation)
+    {
+        var decision = await inner.FindDecisionAsync(transaction, cancellation);
+        await AfterLook();
+        return decision;
+    }
 
     public ValueTask DisposeAsync()
     {

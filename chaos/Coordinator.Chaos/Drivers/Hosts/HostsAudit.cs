@@ -34,21 +34,6 @@ internal static class HostsAudit
         + "JOIN coordinator_event claim ON claim.stream = release.stream AND claim.version = release.version + 1 WHERE release.kind = 22 AND claim.kind = 16",
         rows => rows.Read() ? TimeSpan.FromMicroseconds(rows.GetInt64(0)) : TimeSpan.Zero);
 
-    /// <summary>The epochs of the log, and when each was claimed.</summary>
-    public static Task<List<(long Epoch, DateTimeOffset At)>> ClaimsAsync(NpgsqlConnection connection) => ReadAsync(
-        connection,
-        "SELECT version, written_at FROM coordinator_event WHERE kind = 16 ORDER BY version",
-        rows =>
-        {
-            var claims = new List<(long Epoch, DateTimeOffset At)>();
-            while (rows.Read())
-            {
-                claims.Add((rows.GetInt64(0), DateTimeOffset.UnixEpoch + TimeSpan.FromMicroseconds(rows.GetInt64(1))));
-            }
-
-            return claims;
-        });
-
     /// <summary>What was told so far of transactions that leave a record.</summary>
     public static Dictionary<string, bool> ToldOf(History history) =>
         history.All.Where(one => one.Committed is false || (one.Committed is true && !one.IsReadOnly)).ToDictionary(one => one.Id, one => one.Committed!.Value, StringComparer.Ordinal);
