@@ -70,6 +70,10 @@ public sealed class MutantTests(ITestOutputHelper output)
     public void Keys_that_are_not_written_with_the_commit_are_found() => Finds(() => new KeysNotWritten(), "keys");
 
     [Fact]
+    public void Keys_that_are_not_read_are_found_by_what_their_clients_are_told() =>
+        Finds(() => new KeysNotRead(), violation => violation.Promise == "keys" && violation.What.Contains("sent after", StringComparison.Ordinal));
+
+    [Fact]
     public void Rows_that_are_removed_above_the_horizon_are_found() => Finds(() => new RemovesTooMuch(), "D-5");
 
     [Fact]

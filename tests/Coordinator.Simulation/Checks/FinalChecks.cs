@@ -126,7 +126,9 @@ internal sealed partial class FinalChecks(Cluster cluster)
         }
     }
 
-    /// <summary>At most one transaction has committed under a key, and whoever was told of a commit was told of that one.</summary>
+    /// <summary>
+    /// At most one transaction has committed under a key, and whoever was told of a commit was told of that one. Who sends the request again after that is not told that nothing was done.
+    /// </summary>
     private void CheckKeys()
     {
         foreach (var (key, rows) in Ledger.Streams.Where(stream => LogStreams.IsKey(stream.Key) && stream.Value.Count != 1))
@@ -134,11 +136,21 @@ internal sealed partial class FinalChecks(Cluster cluster)
             Violate("keys", $"{rows.Count} transactions committed under one key, {key}");
         }
 
-        foreach (var (key, outcome) in cluster.History.Requests.Where(told => told.Outcome.IsCommitted))
+        foreach (var attempts in cluster.History.Attempts.Where(attempt => Ledger.IsCommitted(attempt.Id)).GroupBy(attempt => attempt.Key, StringComparer.Ordinal).Where(attempts => attempts.Count() > 1))
         {
-            if (Ledger.Streams.GetValueOrDefault(key.Stream) is not [{ Transaction: var bound }] || bound != outcome.Id)
+            Violate("keys", $"what was asked for under '{attempts.Key}' was done {attempts.Count()} times: {string.Join(", ", attempts.Select(attempt => attempt.Id))}");
+        }
+
+        foreach (var told in cluster.History.Requests)
+        {
+            if (told.Outcome is { IsCommitted: true } outcome && (Ledger.Streams.GetValueOrDefault(told.Key.Stream) is not [{ Transaction: var bound }] || bound != outcome.Id))
             {
-                Violate("keys", $"'{key}' was told {outcome}, which the log does not have under it");
+                Violate("keys", $"'{told.Key}' was told {outcome}, which the log does not have under it");
+            }
+
+            if (told.SaysNo && cluster.History.Requests.Find(other => other.Outcome is { IsCommitted: true } && other.Key.Value == told.Key.Value && other.At < told.SentAt) is { } done)
+            {
+                Violate("keys", $"'{told.Key}' was told {told.Outcome?.ToString() ?? "what the work threw"}, though it had been sent after {done.Outcome} was told");
             }
         }
     }

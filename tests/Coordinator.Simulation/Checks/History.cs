@@ -53,6 +53,17 @@ internal sealed class TransactionRecord(TransactionId id, string kind, string ho
 /// <param name="ShardEnd">The version of the shard's last row at that moment.</param>
 internal sealed record Answer(TransactionOutcome Outcome, long At, TimeSpan Time, string By, long OwnerEpoch, long ShardEnd);
 
+/// <summary>What a client was told who had sent a request under a key.</summary>
+/// <param name="Key">Which.</param>
+/// <param name="Outcome">What; null: the work failed, by its own exception.</param>
+/// <param name="SentAt">When it was sent, counted as in <see cref="TransactionRecord.BegunAt"/>.</param>
+/// <param name="At">When it was told.</param>
+internal sealed record RequestTold(IdempotencyKey Key, TransactionOutcome? Outcome, long SentAt, long At)
+{
+    /// <summary>The client believes that nothing was done.</summary>
+    public bool SaysNo => Outcome is null or TransactionOutcome.Aborted;
+}
+
 /// <summary>All that was done and said in a simulation.</summary>
 internal sealed class History
 {
@@ -60,7 +71,10 @@ internal sealed class History
     public List<TransactionRecord> Transactions { get; } = [];
 
     /// <summary>What clients were told of their idempotency keys.</summary>
-    public List<(IdempotencyKey Key, TransactionOutcome Outcome)> Requests { get; } = [];
+    public List<RequestTold> Requests { get; } = [];
+
+    /// <summary>Every transaction that was begun under a key.</summary>
+    public List<(string Key, TransactionId Id)> Attempts { get; } = [];
 
     /// <summary>Every answer to a question for an outcome by id.</summary>
     public List<(TransactionId Id, Answer Answer)> Answers { get; } = [];

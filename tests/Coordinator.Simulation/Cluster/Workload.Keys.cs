@@ -1,3 +1,5 @@
+using Coordinator.Protocol;
+using Coordinator.Testing.Histories;
 using Coordinator.Testing.Simulation;
 
 namespace Coordinator.Simulation;
@@ -21,9 +23,27 @@ internal sealed partial class Workload
         }
     }
 
+    /// <summary>What the work finds once an attempt before it has had its effect: as a shop that has sold its last one, it gives up, or throws.</summary>
+    private async Task<bool> TryTakeAsync(ITransaction transaction, TransactionRecord record, IdempotencyKey key)
+    {
+        var stream = new StreamName($"taken-{key.Value.Replace(' ', '-')}");
+        var taken = await transaction.UpdateStateAsync<Setting>(stream.Value);
+        record.Operations.Add(new MicroOperation.Read(stream.Value, taken.Value?.Number));
+        if (taken.Value is { } before)
+        {
+            return before.Number % 2 == 0 ? throw new WorkThrewException() : false;
+        }
+
+        var setting = new Setting(++_numbers);
+        taken.Set(setting);
+        record.Writes.Add((stream, setting));
+        record.Operations.Add(new MicroOperation.Write(stream.Value, setting.Number));
+        return true;
+    }
+
     private async Task SendAsync(Host host, SimulatedProcess process, IdempotencyKey key, TransactionOptions options)
     {
-        var attempts = new List<TransactionRecord>();
+        var (attempts, sentAt) = (new List<TransactionRecord>(), cluster.Loop.Trace.Count);
         try
         {
             var outcome = await host.Engine!.RunAsync(
@@ -31,13 +51,20 @@ internal sealed partial class Workload
                 {
                     var record = Record(host, transaction, "request");
                     attempts.Add(record);
+                    cluster.History.Attempts.Add((key.Value, record.Id));
+                    if (!await TryTakeAsync(transaction, record, key))
+                    {
+                        await transaction.AbortAsync("taken");
+                        return;
+                    }
+
                     await MoveAsync(transaction, record, 0, -1);
                     await MoveAsync(transaction, record, 1, 1);
                     record.AsksToCommit = true;
                 },
                 options with { Key = key });
             cluster.Loop.Trace.Note(process, $"{key} told {outcome.GetType().Name} of {outcome.Id}");
-            cluster.History.Requests.Add((key, outcome));
+            cluster.History.Requests.Add(new RequestTold(key, outcome, sentAt, cluster.Loop.Trace.Count));
             cluster.Reach(outcome switch
             {
                 TransactionOutcome.Committed { IsEarlierAttempt: true } => SituationTable.RequestDoneBefore,
@@ -48,6 +75,11 @@ internal sealed partial class Workload
             {
                 Tell(host, process, told, outcome);
             }
+        }
+        catch (WorkThrewException)
+        {
+            cluster.History.Requests.Add(new RequestTold(key, null, sentAt, cluster.Loop.Trace.Count));
+            cluster.Reach(SituationTable.RequestNotDone);
         }
         catch (Exception error) when (error is TransactionException or SimulatedStoreException or LogCorruptException)
         {

@@ -405,6 +405,28 @@ internal sealed class KeysNotWritten : Mutant
     }
 }
 
+/// <summary>Idempotency keys are not found by those who read them: work that was done already is run again, and what it makes of that is told.</summary>
+internal sealed class KeysNotRead : Mutant
+{
+    public override ILogStore Over(Cluster cluster, SimulatedProcess process, ILogStore store) => new Store(store);
+
+    private sealed class Store(ILogStore inner) : MutantStore(inner)
+    {
+        public override async ValueTask<ImmutableArray<LogRow>> ReadAsync(
+            StreamName stream, long fromVersion, int count, UnreadableRows unreadable, CancellationToken cancellation)
+        {
+            var rows = await base.ReadAsync(stream, fromVersion, count, unreadable, cancellation);
+            return LogStreams.IsKey(stream) ? [] : rows;
+        }
+
+        public override async ValueTask<LogRow?> ReadLastAsync(StreamName stream, CancellationToken cancellation)
+        {
+            var row = await base.ReadLastAsync(stream, cancellation);
+            return LogStreams.IsKey(stream) ? null : row;
+        }
+    }
+}
+
 /// <summary>Rows are removed when the checkpoint whose horizon gives them up is sent, not when it is durable.</summary>
 internal sealed class RemovesTooEarly : Mutant
 {
