@@ -13,16 +13,15 @@ internal sealed class PostgreSqlHostBeats(PostgreSqlTarget target) : IHostBeats,
 {
     private const int TimeoutSeconds = 2;
 
-    private readonly SemaphoreSlim _turn = new(1);
-    private NpgsqlConnection? _connection;
+    private readonly PostgreSqlTurns _connection = new(
+        target, "coordinator-log heartbeat", TimeoutSeconds, static connection => PostgreSqlSession.Execute(connection, "SET synchronous_commit = off"));
 
     /// <inheritdoc/>
     public async ValueTask BeatAsync(HostBeat beat, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(beat);
-        await ExecuteAsync(
+        await _connection.ExecuteAsync(
             PostgreSqlStatements.Beat,
-            static command => new ValueTask<int>(command.ExecuteNonQueryAsync()),
             cancellation,
             Number((long)beat.Host),
             Number(beat.Count),
@@ -36,22 +35,14 @@ internal sealed class PostgreSqlHostBeats(PostgreSqlTarget target) : IHostBeats,
 
     /// <inheritdoc/>
     public ValueTask<ImmutableArray<HostBeat>> ReadBeatsAsync(CancellationToken cancellation) =>
-        ExecuteAsync(PostgreSqlStatements.ReadBeats, ReadAllAsync, cancellation);
+        _connection.ExecuteAsync(PostgreSqlStatements.ReadBeats, static (command, _) => ReadAllAsync(command), cancellation);
 
     /// <inheritdoc/>
-    public async ValueTask ForgetBeatAsync(ulong host, CancellationToken cancellation) => await ExecuteAsync(
-        PostgreSqlStatements.ForgetBeat,
-        static command => new ValueTask<int>(command.ExecuteNonQueryAsync()),
-        cancellation,
-        Number((long)host)).ConfigureAwait(false);
+    public async ValueTask ForgetBeatAsync(ulong host, CancellationToken cancellation) =>
+        await _connection.ExecuteAsync(PostgreSqlStatements.ForgetBeat, cancellation, Number((long)host)).ConfigureAwait(false);
 
     /// <inheritdoc/>
-    public async ValueTask DisposeAsync()
-    {
-        await _turn.WaitAsync().ConfigureAwait(false);
-        await CloseAsync().ConfigureAwait(false);
-        _turn.Dispose();
-    }
+    public ValueTask DisposeAsync() => _connection.DisposeAsync();
 
     private static NpgsqlParameter<string> Text(string value) => new() { NpgsqlDbType = NpgsqlDbType.Text, TypedValue = value };
 
@@ -74,59 +65,5 @@ internal sealed class PostgreSqlHostBeats(PostgreSqlTarget target) : IHostBeats,
         }
 
         return beats.DrainToImmutable();
-    }
-
-    private async ValueTask<T> ExecuteAsync<T>(
-        string statement, Func<NpgsqlCommand, ValueTask<T>> execute, CancellationToken cancellation, params NpgsqlParameter[] parameters)
-    {
-        await _turn.WaitAsync(cancellation).ConfigureAwait(false);
-        var healthy = false;
-        try
-        {
-            var connection = _connection ??= await OpenAsync(cancellation).ConfigureAwait(false);
-            var command = connection.CreateCommand();
-            await using (command.ConfigureAwait(false))
-            {
-                command.CommandText = statement;
-                command.Parameters.AddRange(parameters);
-                var result = await execute(command).ConfigureAwait(false);
-                healthy = true;
-                return result;
-            }
-        }
-        finally
-        {
-            if (!healthy)
-            {
-                await CloseAsync().ConfigureAwait(false); // whatever state it is in: the next beat gets a new one
-            }
-
-            _turn.Release();
-        }
-    }
-
-    private async ValueTask<NpgsqlConnection> OpenAsync(CancellationToken cancellation)
-    {
-        var connection = target.Connect("coordinator-log heartbeat", TimeoutSeconds);
-        try
-        {
-            await connection.OpenAsync(cancellation).ConfigureAwait(false);
-            PostgreSqlSession.Execute(connection, "SET synchronous_commit = off");
-            return connection;
-        }
-        catch
-        {
-            await connection.DisposeAsync().ConfigureAwait(false);
-            throw;
-        }
-    }
-
-    private async ValueTask CloseAsync()
-    {
-        if (_connection is { } connection)
-        {
-            _connection = null;
-            await connection.DisposeAsync().ConfigureAwait(false);
-        }
     }
 }

@@ -17,11 +17,10 @@ internal sealed class PostgreSqlSideWriter(PostgreSqlTarget target, Action<Npgsq
 {
     private const int TimeoutSeconds = 5;
 
-    private readonly SemaphoreSlim _turn = new(1);
-    private NpgsqlConnection? _connection;
+    private readonly PostgreSqlTurns _connection = new(target, "coordinator-log side", TimeoutSeconds, prepare);
 
     /// <inheritdoc/>
-    public async ValueTask WriteSnapshotAsync(Snapshot snapshot, CancellationToken cancellation) => await ExecuteAsync(
+    public async ValueTask WriteSnapshotAsync(Snapshot snapshot, CancellationToken cancellation) => await _connection.ExecuteAsync(
         PostgreSqlStatements.WriteSnapshot,
         cancellation,
         Text(snapshot.Stream.Value),
@@ -39,10 +38,10 @@ internal sealed class PostgreSqlSideWriter(PostgreSqlTarget target, Action<Npgsq
 
     /// <inheritdoc/>
     public async ValueTask DeleteSnapshotAsync(StreamName stream, CancellationToken cancellation) =>
-        await ExecuteAsync(PostgreSqlStatements.DeleteSnapshot, cancellation, Text(stream.Value)).ConfigureAwait(false);
+        await _connection.ExecuteAsync(PostgreSqlStatements.DeleteSnapshot, cancellation, Text(stream.Value)).ConfigureAwait(false);
 
     /// <inheritdoc/>
-    public ValueTask<int> RemoveShardRowsAsync(ushort shard, ForgetMark horizon, int countMax, CancellationToken cancellation) => ExecuteAsync(
+    public ValueTask<int> RemoveShardRowsAsync(ushort shard, ForgetMark horizon, int countMax, CancellationToken cancellation) => _connection.ExecuteAsync(
         PostgreSqlStatements.RemoveShardRows,
         cancellation,
         Text(LogStreams.Shard(shard).Value),
@@ -52,72 +51,14 @@ internal sealed class PostgreSqlSideWriter(PostgreSqlTarget target, Action<Npgsq
 
     /// <inheritdoc/>
     public ValueTask<int> RemoveKeysAsync(long writtenBefore, int countMax, CancellationToken cancellation) =>
-        ExecuteAsync(PostgreSqlStatements.RemoveKeys, cancellation, Number(writtenBefore), Integer(countMax));
+        _connection.ExecuteAsync(PostgreSqlStatements.RemoveKeys, cancellation, Number(writtenBefore), Integer(countMax));
 
     /// <inheritdoc/>
-    public async ValueTask DisposeAsync()
-    {
-        await _turn.WaitAsync().ConfigureAwait(false);
-        await CloseAsync().ConfigureAwait(false);
-        _turn.Dispose();
-    }
+    public ValueTask DisposeAsync() => _connection.DisposeAsync();
 
     private static NpgsqlParameter<string> Text(string value) => new() { NpgsqlDbType = NpgsqlDbType.Text, TypedValue = value };
 
     private static NpgsqlParameter<long> Number(long value) => new() { NpgsqlDbType = NpgsqlDbType.Bigint, TypedValue = value };
 
     private static NpgsqlParameter<int> Integer(int value) => new() { NpgsqlDbType = NpgsqlDbType.Integer, TypedValue = value };
-
-    private async ValueTask<int> ExecuteAsync(string statement, CancellationToken cancellation, params NpgsqlParameter[] parameters)
-    {
-        await _turn.WaitAsync(cancellation).ConfigureAwait(false);
-        var healthy = false;
-        try
-        {
-            var connection = _connection ??= await OpenAsync(cancellation).ConfigureAwait(false);
-            var command = connection.CreateCommand();
-            await using (command.ConfigureAwait(false))
-            {
-                command.CommandText = statement;
-                command.Parameters.AddRange(parameters);
-                var count = await command.ExecuteNonQueryAsync(cancellation).ConfigureAwait(false);
-                healthy = true;
-                return count;
-            }
-        }
-        finally
-        {
-            if (!healthy)
-            {
-                await CloseAsync().ConfigureAwait(false); // whatever state it is in: the next snapshot gets a new one
-            }
-
-            _turn.Release();
-        }
-    }
-
-    private async ValueTask<NpgsqlConnection> OpenAsync(CancellationToken cancellation)
-    {
-        var connection = target.Connect("coordinator-log side", TimeoutSeconds);
-        try
-        {
-            await connection.OpenAsync(cancellation).ConfigureAwait(false);
-            prepare(connection);
-            return connection;
-        }
-        catch
-        {
-            await connection.DisposeAsync().ConfigureAwait(false);
-            throw;
-        }
-    }
-
-    private async ValueTask CloseAsync()
-    {
-        if (_connection is { } connection)
-        {
-            _connection = null;
-            await connection.DisposeAsync().ConfigureAwait(false);
-        }
-    }
 }
