@@ -23,38 +23,11 @@ internal enum HostRole : byte
     Ended,
 }
 
-/// <summary>Why no transaction may begin.</summary>
-internal enum BeginRefusal : byte
-{
-    /// <summary>The host has not opened the log yet.</summary>
-    NotStarted,
-
-    /// <summary>Another host owns the log, or nobody yet.</summary>
-    StandingBy,
-
-    /// <summary>The store does not write, or does not take the host's heartbeat.</summary>
-    StoreAway,
-
-    /// <summary>Too many transactions are in flight.</summary>
-    InFlight,
-
-    /// <summary>Too much waits for the store.</summary>
-    Backlog,
-
-    /// <summary>The host is stopping.</summary>
-    Stopping,
-
-    /// <summary>Only a restart of the host helps.</summary>
-    Ended,
-}
-
 /// <content>The host's life: opening, standing by, owning, losing, handing over. One term of ownership has one Shard object and its participants.</content>
 internal sealed partial class TransactionEngine
 {
     private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan LookPeriodMax = StandbyProtocol.BeatPeriod * 2;
-    private static readonly TimeSpan SilentStoreLimit = TimeSpan.FromSeconds(3);
-    private static readonly TimeSpan StalledStoreLimit = TimeSpan.FromSeconds(1);
 
     private readonly ulong _host;
     private readonly Completion<Exception?> _owned = new();
@@ -111,55 +84,6 @@ internal sealed partial class TransactionEngine
             await DisposeAsync().ConfigureAwait(false);
             throw error;
         }
-    }
-
-    /// <summary>Why no transaction may begin now, or null.</summary>
-    public (BeginRefusal Why, string Text)? RefusalOf(Shard? shard)
-    {
-        if (Volatile.Read(ref _stopping))
-        {
-            return (BeginRefusal.Stopping, "The host is stopping: no transaction begins any more.");
-        }
-
-        if (IsEnded || shard is { IsBroken: true })
-        {
-            return (BeginRefusal.Ended, shard is not { IsBroken: true } && !_committer.IsBroken
-                ? "Another process owns this log now: this one must be restarted."
-                : "The engine has stopped on a fault that it can't judge (see the log): restart the process, which recovers from the log.");
-        }
-
-        if (shard is null || shard.IsStopped)
-        {
-            return _role is HostRole.Starting
-                ? (BeginRefusal.NotStarted, "The host has not started: await its StartAsync first." + _failure)
-                : (BeginRefusal.StandingBy, $"This host stands by: the log is owned by {_standby?.OwnerName}. Send the work there, or wait until this host takes over.{_failure}");
-        }
-
-        if (_committer.StalledFor is var stalled && stalled > StalledStoreLimit)
-        {
-            return (BeginRefusal.StoreAway, $"The log store has not written for {stalled.TotalSeconds:F0} s: no transaction begins until it does. Those under way wait for it.");
-        }
-
-        if (_heartbeat is not null && _clock.Now - _heartbeat.AcknowledgedAt > SilentStoreLimit)
-        {
-            return (BeginRefusal.StoreAway, "The log store does not take this host's heartbeat: no transaction begins until it does.");
-        }
-
-        return shard.InFlightCount >= Options.InFlightMax
-            ? (BeginRefusal.InFlight, $"{Options.InFlightMax} transactions are in flight (option {nameof(CoordinatorOptions.InFlightMax)}): try again when some have ended.")
-            : _committer.BacklogBytes > Options.BacklogBytesMax / 2 // the other half is for those that have begun
-                ? (BeginRefusal.Backlog, $"{_committer.BacklogBytes} bytes wait for the log store (option {nameof(CoordinatorOptions.BacklogBytesMax)}): try again when it has caught up.")
-                : null;
-    }
-
-    /// <summary>Why this host is not ready for work, or null if it is.</summary>
-    public string? NotReadyReason => RefusalOf(_shard)?.Text;
-
-    /// <summary>What to throw where a transaction may not begin, counted.</summary>
-    private TransactionRefusedException Refused((BeginRefusal Why, string Text) refusal)
-    {
-        Telemetry.Metrics.Refused(refusal.Why);
-        return new TransactionRefusedException(default, refusal.Text);
     }
 
     private bool IsQuiet => InFlightCount == 0 && _committer.IsIdle && Volatile.Read(ref _looking) == 0 && _snapshots.IsIdle;
