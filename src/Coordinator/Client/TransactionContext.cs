@@ -40,7 +40,7 @@ internal sealed partial class TransactionContext(TransactionEngine engine, TimeS
 
     public ValueTask<AggregateView<T>> ReadAsync<T>(string id, CancellationToken cancellation = default)
         where T : class, IAggregate<T> => OpenAsync(
-            StreamOf<T>(id),
+            AggregateTypes.StreamOf<T>(id),
             typeof(T),
             engine.Aggregates.Factory<T>(),
             LockMode.Shared,
@@ -49,7 +49,7 @@ internal sealed partial class TransactionContext(TransactionEngine engine, TimeS
 
     public ValueTask<Aggregate<T>> UpdateAsync<T>(string id, CancellationToken cancellation = default)
         where T : class, IAggregate<T> => OpenAsync(
-            StreamOf<T>(id),
+            AggregateTypes.StreamOf<T>(id),
             typeof(T),
             engine.Aggregates.Factory<T>(),
             LockMode.Exclusive,
@@ -140,13 +140,6 @@ internal sealed partial class TransactionContext(TransactionEngine engine, TimeS
             case RecordAnswer.Raced:
                 throw new InvalidOperationException($"Two threads raised events on '{participation.Activation.Stream}' in transaction {Id} at once: raise one after the other.");
         }
-    }
-
-    private static StreamName StreamOf<T>(string id)
-        where T : class, IAggregate<T>
-    {
-        ArgumentException.ThrowIfNullOrEmpty(id);
-        return new StreamName(string.Concat(T.Category, "/", id));
     }
 
     private StreamName UserStream(string stream)

@@ -87,22 +87,16 @@ internal sealed class EngineMetrics
     /// <summary>An initiator was told, the first time.</summary>
     public void Told(OutcomeKind outcome, AbortReason? reason, TimeSpan duration)
     {
-        if (_transactions.Enabled)
+        if (reason is { } why)
         {
-            if (reason is { } why)
-            {
-                _guard.Add(_transactions, TelemetryNames.Outcome[(int)outcome], TelemetryNames.Reason[(int)why]);
-            }
-            else
-            {
-                _guard.Add(_transactions, TelemetryNames.Outcome[(int)outcome]);
-            }
+            _guard.Add(_transactions, TelemetryNames.Outcome[(int)outcome], TelemetryNames.Reason[(int)why]);
+        }
+        else
+        {
+            _guard.Add(_transactions, TelemetryNames.Outcome[(int)outcome]);
         }
 
-        if (_transactionDuration.Enabled)
-        {
-            _guard.Record(_transactionDuration, duration.TotalSeconds, TelemetryNames.Outcome[(int)outcome]);
-        }
+        _guard.Record(_transactionDuration, duration.TotalSeconds, TelemetryNames.Outcome[(int)outcome]);
     }
 
     /// <summary>A transaction was not begun.</summary>
@@ -125,13 +119,8 @@ internal sealed class EngineMetrics
         }
     }
 
-    public void Waited(LockMode mode, LockWaitEnd end, TimeSpan duration)
-    {
-        if (_lockWait.Enabled)
-        {
-            _guard.Record(_lockWait, duration.TotalSeconds, TelemetryNames.Mode[(int)mode], TelemetryNames.WaitEnd[(int)end]);
-        }
-    }
+    public void Waited(LockMode mode, LockWaitEnd end, TimeSpan duration) =>
+        _guard.Record(_lockWait, duration.TotalSeconds, TelemetryNames.Mode[(int)mode], TelemetryNames.WaitEnd[(int)end]);
 
     public void Wounded() => _guard.Add(_wounds);
 

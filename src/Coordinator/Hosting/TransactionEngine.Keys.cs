@@ -1,4 +1,5 @@
 using Coordinator.Aggregates;
+using Coordinator.Protocol;
 using Coordinator.Protocol.Ownership;
 
 namespace Coordinator.Hosting;
@@ -16,12 +17,15 @@ internal sealed partial class TransactionEngine
     {
         ArgumentNullException.ThrowIfNull(key);
         var isUnderWay = Participants.IsOtherAtWork(key.Stream, default, out var attempt); // asked first: what ends in between can be read
-        return await FindOutcomeAsync(key, cancellation).ConfigureAwait(false)
+        return await FindOutcomeAsync(key, default, cancellation).ConfigureAwait(false)
             ?? (isUnderWay ? new TransactionOutcome.Unknown(attempt, "It is not decided yet. Ask again with the key.") : null);
     }
 
     /// <summary>What the log says was committed under a key; null if it says nothing.</summary>
-    private async ValueTask<TransactionOutcome?> FindOutcomeAsync(IdempotencyKey key, CancellationToken cancellation)
+    /// <param name="key">The key.</param>
+    /// <param name="self">The attempt that asks; default if none does. What others have committed is an earlier attempt's.</param>
+    /// <param name="cancellation">Ends the look.</param>
+    private async ValueTask<TransactionOutcome?> FindOutcomeAsync(IdempotencyKey key, TransactionId self, CancellationToken cancellation)
     {
         EnsureInWindow(key);
         if (_meta is null)
@@ -31,11 +35,11 @@ internal sealed partial class TransactionEngine
 
         var rows = await _seams.Store.ReadAsync(key.Stream, 1, int.MaxValue - 1, Log.UnreadableRows.Throw, cancellation).ConfigureAwait(false);
         EnsureInWindow(key); // what was not found may have been removed while it was being read
-        return !rows.IsEmpty && KeyBinding.Of(rows[^1]) is { } binding ? await OutcomeOfAsync(key, binding, cancellation).ConfigureAwait(false) : null;
+        return !rows.IsEmpty && KeyBinding.Of(rows[^1]) is { } binding ? await OutcomeOfAsync(key, binding, self, cancellation).ConfigureAwait(false) : null;
     }
 
     /// <summary>What to tell of a key that is bound. The row that binds it came with the commit and is the proof of it.</summary>
-    private async ValueTask<TransactionOutcome> OutcomeOfAsync(IdempotencyKey key, KeyBinding binding, CancellationToken cancellation)
+    private async ValueTask<TransactionOutcome> OutcomeOfAsync(IdempotencyKey key, KeyBinding binding, TransactionId self, CancellationToken cancellation)
     {
         if (!binding.IsFor(key))
         {
@@ -46,7 +50,7 @@ internal sealed partial class TransactionEngine
         var isOwn = _shard is { } shard && (long)binding.Transaction.Epoch == shard.Epoch;
         return isOwn && await InquireAsync(binding.Transaction, cancellation).ConfigureAwait(false) is InquiryAnswer.Undecided
             ? new TransactionOutcome.Unknown(binding.Transaction, "It is not decided yet. Ask again with the key.")
-            : new TransactionOutcome.Committed(binding.Transaction) { IsEarlierAttempt = true };
+            : new TransactionOutcome.Committed(binding.Transaction) { IsEarlierAttempt = binding.Transaction != self };
     }
 
     private void EnsureInWindow(IdempotencyKey key)

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using Coordinator.Aggregates;
 using Coordinator.Client;
 using Coordinator.Participants;
 using Coordinator.Protocol;
@@ -151,13 +150,13 @@ internal sealed partial class TransactionEngine
                 _mayRun = transaction is null or { KnownOutcome: TransactionOutcome.Aborted } || options.Key is not null;
             }
         }
+
         /// <summary>What is told of the key once an attempt under it has not committed; null if nothing is known to have.</summary>
         private async ValueTask<TransactionOutcome?> EarlierAsync(TransactionId attempt, IdempotencyKey key, CancellationToken cancellation)
         {
             try
             {
-                var told = await engine.FindOutcomeAsync(key, cancellation).ConfigureAwait(false);
-                return told is TransactionOutcome.Committed { IsEarlierAttempt: true } && told.Id == attempt ? new TransactionOutcome.Committed(attempt) : told;
+                return await engine.FindOutcomeAsync(key, attempt, cancellation).ConfigureAwait(false);
             }
             catch (Exception error) when (error is not (TransactionException or InvariantViolationException or OperationCanceledException))
             {
@@ -172,7 +171,8 @@ internal sealed partial class TransactionEngine
                 TransactionOutcome outcome;
                 if (await transaction.BindAsync(key, cancellation).ConfigureAwait(false) is { } earlier)
                 {
-                    outcome = await ToldOfAsync(earlier).ConfigureAwait(false);
+                    await transaction.WithdrawAsync().ConfigureAwait(false);
+                    outcome = await engine.OutcomeOfAsync(key, earlier, transaction.Id, cancellation).ConfigureAwait(false);
                 }
                 else
                 {
@@ -203,12 +203,6 @@ internal sealed partial class TransactionEngine
                 }
 
                 throw;
-            }
-
-            async ValueTask<TransactionOutcome> ToldOfAsync(KeyBinding earlier)
-            {
-                await transaction.WithdrawAsync().ConfigureAwait(false);
-                return await engine.OutcomeOfAsync(key, earlier, cancellation).ConfigureAwait(false);
             }
         }
 
