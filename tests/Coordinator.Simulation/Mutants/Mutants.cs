@@ -120,7 +120,7 @@ internal sealed class AcknowledgedRowsVanish : Mutant
                     .Select(row => new StreamCheck(row.Stream, row.Version - 1, LogStreams.IsShard(row.Stream) ? row.Epoch : 0, default, false));
                 if (group[0].Kind is RowKind.ShardOwned)
                 {
-                    _ = SimulatedLog.Completed(rows.ClaimAsync(new ShardClaim(group[0], EpochBefore(group[0]), Identity())));
+                    _ = SimulatedLog.Completed(rows.ClaimAsync(new ShardClaim(group[0], EpochBefore(group[0]), new LogMeta(Identity(), 1, LogMeta.CurrentFormatVersion))));
                 }
                 else
                 {
