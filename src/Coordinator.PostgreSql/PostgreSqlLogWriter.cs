@@ -178,7 +178,7 @@ internal sealed class PostgreSqlLogWriter : LogWriter
         Integer(row.Position.Shard), Integer(row.Previous.Shard), Number((long)row.Previous.Position), Text(row.Type),
         Integer(row.TypeVersion), Number(row.WrittenAt), Number(row.Checksum),
         new NpgsqlParameter<ReadOnlyMemory<byte>> { NpgsqlDbType = NpgsqlDbType.Bytea, TypedValue = row.Payload },
-        Number(claim.GuardEpoch), Number((long)claim.Identity.LogId), Number(claim.Identity.Generation),
+        Number(claim.GuardEpoch), Number((long)claim.MetaAppendId.Writer), Number((long)claim.MetaAppendId.Number),
     });
 
     private static NpgsqlParameter<string> Text(string value) => new() { NpgsqlDbType = NpgsqlDbType.Text, TypedValue = value };

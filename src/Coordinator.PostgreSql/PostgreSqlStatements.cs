@@ -148,8 +148,8 @@ internal static class PostgreSqlStatements
 
     /// <summary>
     /// A claim: version, epoch and position are the shard's next version. It writes nothing unless the last row is of the
-    /// guard's epoch and the meta stream still names the log that was opened, in this store. Answers the version or null, the
-    /// store's identity, the one on record, and whether the log is the one that was opened. A row that comes in between is no error, so that
+    /// guard's epoch and the meta stream still says what the claimant opened, in this store, both seen by one snapshot. Answers the version
+    /// or null, the store's identity, the one on record, and whether the log is as it was opened. A row that comes in between is no error, so that
     /// the claim can be tried again in the same transaction, on a new snapshot.
     /// </summary>
     public static string Claim(string identity) =>

@@ -78,8 +78,8 @@ internal sealed partial class SqliteLogWriter : LogWriter
         _claimRow.Bind(10, row.Checksum);
         _claimRow.Bind(11, row.Payload.Span);
         _claimRow.Bind(12, claim.GuardEpoch);
-        _claimRow.Bind(13, (long)claim.Identity.LogId);
-        _claimRow.Bind(14, claim.Identity.Generation);
+        _claimRow.Bind(13, (long)claim.MetaAppendId.Writer);
+        _claimRow.Bind(14, (long)claim.MetaAppendId.Number);
         BindOrNull(_claimRow, 15, row.Checkpoint);
         return _claim.ExecuteScalar() is long version ? version : 0;
     }

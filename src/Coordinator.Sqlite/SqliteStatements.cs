@@ -104,7 +104,7 @@ internal static class SqliteStatements
 
     /// <summary>
     /// A claim: version, epoch and position are the shard's next version. It writes nothing unless the last row is of the
-    /// guard's epoch and the meta stream still names the log that was opened (a restored log would repeat epochs).
+    /// guard's epoch and the meta stream still says what the claimant opened: a restored log would repeat epochs, and one that has grown has other writers.
     /// </summary>
     public const string Claim =
         "INSERT INTO coordinator_event (stream, " + RowDecoder.Columns + ") "

@@ -7,7 +7,7 @@ namespace Coordinator.Chaos.Victims;
 /// <summary>The real transport, with crash points before and behind the messages of the protocol.</summary>
 internal sealed class CrashingTransport(ITransport inner, CrashPoint point) : ITransport
 {
-    public void ToCoordinator(TransactionId transaction, CommitInput input)
+    public void ToCoordinator(TransactionId transaction, ulong home, CommitInput input)
     {
         var name = input switch
         {
@@ -15,7 +15,7 @@ internal sealed class CrashingTransport(ITransport inner, CrashPoint point) : IT
             CommitInput.VoteReceived => "vote",
             _ => null,
         };
-        Around(name, () => inner.ToCoordinator(transaction, input));
+        Around(name, () => inner.ToCoordinator(transaction, home, input));
     }
 
     public void ToParticipant(TransactionId transaction, CommitMessage message)

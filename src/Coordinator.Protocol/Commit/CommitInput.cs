@@ -40,7 +40,7 @@ internal abstract record CommitInput
     internal sealed record AcknowledgementReceived(ParticipantId Participant) : CommitInput;
 
     /// <summary>A participant in doubt asks for the decision.</summary>
-    internal sealed record OutcomeInquired(ParticipantId Asker) : CommitInput;
+    internal sealed record OutcomeInquired(ParticipantId Asker, Incarnation Incarnation) : CommitInput;
 
     /// <summary>A participant's host no longer lives, or the participant is known to have dropped the transaction.</summary>
     internal sealed record ParticipantLost(ParticipantId Participant) : CommitInput;

@@ -27,7 +27,7 @@ internal abstract record CommitMessage
     }
 
     /// <summary>Answers an inquiry.</summary>
-    internal sealed record InquiryAnswered(ParticipantId Asker, Decision Decision) : CommitMessage;
+    internal sealed record InquiryAnswered(ParticipantId Asker, Incarnation Incarnation, Decision Decision) : CommitMessage;
 
     /// <summary>Commit the user's work and the marker row in one local transaction (rule D-7).</summary>
     internal sealed record LastResourceCommitRequested(Branch Resource) : CommitMessage;

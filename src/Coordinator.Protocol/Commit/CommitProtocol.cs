@@ -37,7 +37,7 @@ internal static class CommitProtocol
         CommitInput.EventRefused refused => SettleRefused(state, refused.Event, refused.Cause),
         CommitInput.ReadsChecked check => HearReadCheck(state, check.Conflict),
         CommitInput.AcknowledgementReceived acknowledged => Acknowledge(state, acknowledged.Participant),
-        CommitInput.OutcomeInquired inquired => Inquire(state, inquired.Asker),
+        CommitInput.OutcomeInquired inquired => Inquire(state, inquired),
         CommitInput.ParticipantLost lost => LoseParticipant(state, lost.Participant),
         CommitInput.LastResourceAnswered answered => HearLastResource(state, answered.Marker),
         CommitInput.Recovered => Recover(state),
@@ -358,10 +358,10 @@ internal static class CommitProtocol
             : CommitTransition.To(state with { Ending = true }, new CommitEvent.TransactionEnded(state.Id));
     }
 
-    private static CommitTransition Inquire(CommitState state, ParticipantId asker) => state.Phase switch
+    private static CommitTransition Inquire(CommitState state, CommitInput.OutcomeInquired inquired) => state.Phase switch
     {
-        CommitPhase.Committed => CommitTransition.Ignore(state, "answered", new CommitMessage.InquiryAnswered(asker, Decision.Commit)),
-        CommitPhase.Aborted => CommitTransition.Ignore(state, "answered", new CommitMessage.InquiryAnswered(asker, Decision.Abort)),
+        CommitPhase.Committed => CommitTransition.Ignore(state, "answered", new CommitMessage.InquiryAnswered(inquired.Asker, inquired.Incarnation, Decision.Commit)),
+        CommitPhase.Aborted => CommitTransition.Ignore(state, "answered", new CommitMessage.InquiryAnswered(inquired.Asker, inquired.Incarnation, Decision.Abort)),
         CommitPhase.Active or CommitPhase.Preparing or CommitPhase.CheckingReads => CommitTransition.Ignore(state, "undecided: the asker stays in doubt and asks again"),
         _ => CommitTransition.Ignore(state, "in the log's hands: no answer before it is settled"),
     };

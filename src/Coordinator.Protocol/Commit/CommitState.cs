@@ -76,7 +76,9 @@ internal enum Decision : byte
 /// One enlistment at an address: new for each, not for each activation, so that a participant which lost its work
 /// can't be taken for the one that did it (rule D-6).
 /// </summary>
-internal readonly record struct Incarnation(ulong Value);
+/// <param name="Value">Never drawn twice by one host.</param>
+/// <param name="Host">Where it is enlisted from, and so where messages for it go; 0 for an external participant, which its address leads to.</param>
+internal readonly record struct Incarnation(ulong Value, ulong Host = 0);
 
 /// <summary>An external participant's part in one transaction.</summary>
 internal readonly record struct Branch(ParticipantId Participant, Incarnation Incarnation);

@@ -63,7 +63,7 @@ internal static partial class LogStoreConformance
         await using var log = await TestLog.OpenAsync(fixture, shard: 1);
         var claim = log.Claim(guard: 1);
         var other = new ShardClaim(
-            new LogRow { Stream = LogStreams.Shard(2), Version = 0, Kind = RowKind.ShardOwned, AppendId = claim.Row.AppendId }, 1, claim.Identity);
+            new LogRow { Stream = LogStreams.Shard(2), Version = 0, Kind = RowKind.ShardOwned, AppendId = claim.Row.AppendId }, 1, claim.Opened);
         await MustNotLandAsync(log, other);
     }
 
@@ -79,7 +79,7 @@ internal static partial class LogStoreConformance
     private static async Task ClaimForAsync(ILogStoreFixture fixture, LogIdentity identity)
     {
         await using var log = await TestLog.OpenAsync(fixture);
-        await MustNotLandAsync(log, log.Claim(log.Epoch) with { Identity = identity });
+        await MustNotLandAsync(log, log.Claim(log.Epoch) with { Opened = TestLog.Meta with { Identity = identity } });
         Expect.Equal(GroupAnswerKind.Landed, (await log.Store.ClaimAsync(log.Claim(log.Epoch))).Kind, "the claim for this log");
     }
 
@@ -99,7 +99,7 @@ internal static partial class LogStoreConformance
     {
         await using var log = await TestLog.OpenAsync(fixture);
         var row = new LogRow { Stream = new("a"), Version = 0, Kind = RowKind.ShardOwned, AppendId = log.NextAppendId() };
-        var answer = await log.Store.ClaimAsync(new ShardClaim(row, 0, TestLog.Meta.Identity));
+        var answer = await log.Store.ClaimAsync(new ShardClaim(row, 0, TestLog.Meta));
         Expect.Equal(GroupAnswerKind.Refused, answer.Kind, "the answer");
         Expect.Equal(0, (await log.ReadAsync("a")).Length, "rows");
     }

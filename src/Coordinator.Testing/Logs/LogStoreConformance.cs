@@ -17,6 +17,7 @@ internal static partial class LogStoreConformance
         .. CorruptionCases,
         .. ClaimCases,
         .. OpeningCases,
+        .. GrowingCases,
         .. AnswerCases,
         .. SettlementCases,
         .. BeatCases,

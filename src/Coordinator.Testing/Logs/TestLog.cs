@@ -107,7 +107,7 @@ internal sealed class TestLog : IAsyncDisposable
             Payload = "{\"host\":\"here\"}"u8.ToArray(),
         },
         guard,
-        Meta.Identity);
+        Meta);
 
     /// <summary>A fresh id of the present epoch.</summary>
     public TransactionId NewTransaction() => new(Meta.Identity, ShardNumber, (ulong)Epoch, Writer, ++_sequence);

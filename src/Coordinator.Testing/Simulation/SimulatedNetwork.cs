@@ -173,8 +173,8 @@ internal sealed class SimulatedNetwork(SimulationLoop loop, SeededRandom random)
 
     private sealed class Wire(SimulatedNetwork network, SimulatedProcess process, ITransport inner) : ITransport
     {
-        public void ToCoordinator(TransactionId transaction, CommitInput input) =>
-            network.Send(process, transaction, input, () => inner.ToCoordinator(transaction, input));
+        public void ToCoordinator(TransactionId transaction, ulong home, CommitInput input) =>
+            network.Send(process, transaction, input, () => inner.ToCoordinator(transaction, home, input));
 
         public void ToParticipant(TransactionId transaction, CommitMessage message) =>
             network.Send(process, transaction, message, () => inner.ToParticipant(transaction, message));

@@ -64,7 +64,7 @@ internal sealed partial class FoldedActivation
     {
         lock (Gate)
         {
-            return IsCurrent && Version >= _found.Version
+            return IsCurrent && IsAnchored && Version >= _found.Version
                 ? new FoundState(new StateAt(Version, Position, _state), HasVotedBeyond(Version))
                 : null;
         }

@@ -29,10 +29,10 @@ public sealed class AggregateView<T>
 public sealed class Aggregate<T>
     where T : class, IAggregate<T>
 {
-    private readonly Client.TransactionContext _transaction;
+    private readonly Client.TransactionWork _transaction;
     private readonly Participation _participation;
 
-    internal Aggregate(Client.TransactionContext transaction, Participation participation)
+    internal Aggregate(Client.TransactionWork transaction, Participation participation)
     {
         _transaction = transaction;
         _participation = participation;
@@ -78,10 +78,10 @@ public sealed class StateView<T>
 public sealed class TransactionalState<T>
     where T : class
 {
-    private readonly Client.TransactionContext _transaction;
+    private readonly Client.TransactionWork _transaction;
     private readonly Participation _participation;
 
-    internal TransactionalState(Client.TransactionContext transaction, Participation participation)
+    internal TransactionalState(Client.TransactionWork transaction, Participation participation)
     {
         _transaction = transaction;
         _participation = participation;

@@ -10,33 +10,33 @@ internal sealed partial class TransactionContext
     public ValueTask<TransactionOutcome> CommitAsync(CancellationToken cancellation = default)
     {
         bool callsRunning;
-        lock (_participations)
+        lock (Gate)
         {
-            if (_ending || _outcome is not null)
+            if (IsOver)
             {
                 return OutcomeAsync(cancellation);
             }
 
             _ending = true;
-            callsRunning = _callsRunning > 0;
+            callsRunning = HasCallsRunning;
         }
 
-        engine.ToCoordinator(Id, callsRunning
+        Engine.ToCoordinator(Id, callsRunning
             ? new CommitInput.AbortRequested(new AbortCause(AbortReason.WorkFailed, null, "a call of the transaction was still running when it asked to commit"))
-            : engine.CommitInput());
+            : Engine.CommitInput());
         return OutcomeAsync(cancellation);
     }
 
     public ValueTask<TransactionOutcome> AbortAsync(string? reason = null)
     {
-        Abort(new AbortCause(AbortReason.Requested, null, reason));
+        Doom(new AbortCause(AbortReason.Requested, null, reason));
         return OutcomeAsync(CancellationToken.None);
     }
 
     /// <summary>As by <see cref="AbortAsync"/>, because the work failed. Its message stays with whoever catches it: it may quote data.</summary>
     public ValueTask<TransactionOutcome> FailAsync(Exception error)
     {
-        Abort(new AbortCause(AbortReason.WorkFailed, null, $"the work threw {error.GetType().Name}"));
+        Doom(new AbortCause(AbortReason.WorkFailed, null, $"the work threw {error.GetType().Name}"));
         return OutcomeAsync(CancellationToken.None);
     }
 
@@ -64,7 +64,7 @@ internal sealed partial class TransactionContext
             _ => new TransactionOutcome.Unknown(id, "The log has the decision in hand and has not said what became of it. Ask for the outcome with this id."),
         };
         bool isFirst;
-        lock (_participations)
+        lock (Gate)
         {
             isFirst = _outcome is null;
             _outcome ??= outcome; // no waiter is added from here on
@@ -75,8 +75,8 @@ internal sealed partial class TransactionContext
             Measure(id, announcement.Outcome, (outcome as TransactionOutcome.Aborted)?.Cause.Reason);
         }
 
-        _waiter?.TryComplete(outcome, engine.Dispatcher);
-        _moreWaiters?.ForEach(waiter => waiter.TryComplete(outcome, engine.Dispatcher));
+        _waiter?.TryComplete(outcome, Engine.Dispatcher);
+        _moreWaiters?.ForEach(waiter => waiter.TryComplete(outcome, Engine.Dispatcher));
     }
 
     private AbortCause CauseOf(CommitMessage.OutcomeAnnounced announcement)
@@ -87,7 +87,7 @@ internal sealed partial class TransactionContext
             return cause;
         }
 
-        lock (_participations)
+        lock (Gate)
         {
             return Refusal() ?? cause; // asked to prepare in between, it had dropped the work already: its No was overtaken by that answer
         }
@@ -95,28 +95,30 @@ internal sealed partial class TransactionContext
 
     private void Measure(TransactionId id, OutcomeKind outcome, AbortReason? reason)
     {
-        var metrics = engine.Telemetry.Metrics;
+        var metrics = Engine.Telemetry.Metrics;
         if (!_isWithdrawn)
         {
-            metrics.Told(outcome, reason, metrics.TimesTransactions ? engine.Now - began : TimeSpan.Zero);
+            metrics.Told(outcome, reason, metrics.TimesTransactions ? Engine.Now - began : TimeSpan.Zero);
         }
 
         if (span is not null)
         {
-            engine.Telemetry.Traces.End(span, id, outcome, reason, _participations.Count);
+            Engine.Telemetry.Traces.End(span, id, outcome, reason, Participations.Count);
         }
     }
 
-    private async ValueTask<Exception> NotGrantedAsync()
+    /// <inheritdoc/>
+    protected override async ValueTask<Exception> NotGrantedAsync()
     {
         var outcome = await OutcomeAsync(CancellationToken.None).ConfigureAwait(false);
         return outcome is TransactionOutcome.Aborted aborted ? new TransactionAbortedException(Id, aborted.Cause) : NotActive();
     }
 
-    private TransactionException NotActive()
+    /// <inheritdoc/>
+    protected override TransactionException NotActive()
     {
         AbortCause? cause;
-        lock (_participations)
+        lock (Gate)
         {
             cause = _outcome is TransactionOutcome.Aborted aborted ? aborted.Cause : _outcome is null ? Refusal() : null;
         }
@@ -124,32 +126,18 @@ internal sealed partial class TransactionContext
         return cause is null ? new TransactionNotActiveException(Id) : new TransactionAbortedException(Id, cause);
     }
 
-    /// <summary>Why a participant has voted No, which the coordinator may not have heard yet. Under the lock.</summary>
-    private AbortCause? Refusal()
-    {
-        foreach (var participation in _participations)
-        {
-            if (participation.Refused is { } cause)
-            {
-                return cause;
-            }
-        }
-
-        return null;
-    }
-
     /// <summary>
     /// Work without locks that gives up may do so because of a state that never was: one thing as it was before another's commit, the next as it is
-    /// after. If what it has seen is no longer so, that is the cause, and it is run again. Under the lock.
+    /// after. If what it has seen is no longer so, that is the cause, and it is run again. Under the gate.
     /// </summary>
     private AbortCause? MovedOn(AbortCause cause)
     {
-        if (!_terms.IsOptimistic || cause.Reason is not (AbortReason.Requested or AbortReason.WorkFailed))
+        if (!Header.IsOptimistic || cause.Reason is not (AbortReason.Requested or AbortReason.WorkFailed))
         {
             return null;
         }
 
-        foreach (var participation in _participations)
+        foreach (var participation in Participations)
         {
             if (participation.Activation.HasMovedOn(participation))
             {
@@ -160,9 +148,10 @@ internal sealed partial class TransactionContext
         return null;
     }
 
-    private void Abort(AbortCause cause)
+    /// <inheritdoc/>
+    public override void Doom(AbortCause cause)
     {
-        lock (_participations)
+        lock (Gate)
         {
             if (_outcome is not null)
             {
@@ -173,13 +162,13 @@ internal sealed partial class TransactionContext
             cause = Refusal() ?? MovedOn(cause) ?? cause; // or a lost lock would be told as the failure of the work that noticed it, and not be run again
         }
 
-        engine.ToCoordinator(Id, new CommitInput.AbortRequested(cause));
+        Engine.ToCoordinator(Id, new CommitInput.AbortRequested(cause));
     }
 
     private ValueTask<TransactionOutcome> OutcomeAsync(CancellationToken cancellation)
     {
         Completion<TransactionOutcome> waiter;
-        lock (_participations)
+        lock (Gate)
         {
             if (_outcome is { } known)
             {
@@ -205,7 +194,7 @@ internal sealed partial class TransactionContext
         using var registration = cancellation.UnsafeRegister(
             _ => waiter.TryComplete(
                 new TransactionOutcome.Unknown(Id, "The wait was cancelled; the transaction goes its way. Ask for the outcome with this id."),
-                engine.Dispatcher),
+                Engine.Dispatcher),
             null);
         return await waiter.WaitAsync().ConfigureAwait(false);
     }

@@ -78,7 +78,7 @@ internal sealed class EngineMetrics
         UpDown(TelemetryNames.InHand, () => engine.InHandCount);
         UpDown(TelemetryNames.InDoubt, () => engine.Participants.InDoubtCount);
         UpDown(TelemetryNames.Backlog, () => engine.Committer.BacklogBytes);
-        UpDown(TelemetryNames.Owned, () => engine.OwnsShard ? 1 : 0);
+        UpDown(TelemetryNames.Owned, () => engine.OwnedCount);
         var (age, forgotten) = (TelemetryNames.UnresolvedAge, TelemetryNames.Forgotten);
         _meter.CreateObservableGauge(age.Name, () => engine.OldestUnresolvedAge.TotalSeconds, age.Unit, age.Meaning);
         _meter.CreateObservableCounter(forgotten.Name, () => engine.RowsForgotten, forgotten.Unit, forgotten.Meaning);

@@ -65,6 +65,9 @@ internal sealed class Completion<T> : IValueTaskSource<T>, IThreadPoolWorkItem
     private int _claimed;
     private int _state;
 
+    /// <summary>Another one that awaits the same answer, for whoever keeps them in a chain.</summary>
+    public Completion<T>? Next { get; set; }
+
     /// <summary>Gives the answer; later ones are ignored and say false.</summary>
     public bool TryComplete(T result, IDispatcher dispatcher)
     {

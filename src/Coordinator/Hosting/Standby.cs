@@ -33,8 +33,11 @@ internal sealed partial class Standby(
     /// <summary>Who owns the shard, as of the last look, for people.</summary>
     public string OwnerName { get; private set; } = "nobody";
 
+    /// <summary>Its id among hosts, as of the last look; 0 if there is none or it had none.</summary>
+    public ulong OwnerHost { get; private set; }
+
     /// <summary>This host was displaced: who has the shard now is learnt with the next look.</summary>
-    public void Forget() => OwnerName = "another host";
+    public void Forget() => (OwnerName, OwnerHost) = ("another host", 0);
 
     /// <summary>True from a claim's sending until the shard is recovered: the host answers for the shard already.</summary>
     public bool IsTakingOver { get; private set; }
@@ -46,6 +49,7 @@ internal sealed partial class Standby(
         var end = await seams.Store.ReadShardEndAsync(shard, cancellation).ConfigureAwait(false);
         var owner = end.Owned is { Fault: null } owned ? ShardClaimer.OwnerOf(owned) : null;
         OwnerName = owner?.HostName ?? "nobody";
+        OwnerHost = owner?.Host ?? 0;
         if (!Decides(end, owner))
         {
             Announce(end);

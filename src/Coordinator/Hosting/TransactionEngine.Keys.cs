@@ -11,7 +11,7 @@ internal sealed partial class TransactionEngine
     /// How far the clocks of hosts and of those who make keys may be apart. Keys are remembered for so much longer than the window, twice: the key may be
     /// dated by a clock that is ahead, and its row by one that is behind.
     /// </summary>
-    private static readonly TimeSpan ClockSkewMax = TimeSpan.FromMinutes(5);
+    internal static readonly TimeSpan ClockSkewMax = TimeSpan.FromMinutes(5);
 
     public async ValueTask<TransactionOutcome?> OutcomeOfAsync(IdempotencyKey key, CancellationToken cancellation = default)
     {
@@ -47,7 +47,7 @@ internal sealed partial class TransactionEngine
         }
 
         // A row that can be read need not be durable while this process has its batch in hand. What an earlier owner wrote is.
-        var isOwn = _shard is { } shard && (long)binding.Transaction.Epoch == shard.Epoch;
+        var isOwn = ShardOf(binding.Transaction.Shard) is { } shard && (long)binding.Transaction.Epoch == shard.Epoch;
         return isOwn && await InquireAsync(binding.Transaction, cancellation).ConfigureAwait(false) is InquiryAnswer.Undecided
             ? new TransactionOutcome.Unknown(binding.Transaction, "It is not decided yet. Ask again with the key.")
             : new TransactionOutcome.Committed(binding.Transaction) { IsEarlierAttempt = binding.Transaction != self };

@@ -13,57 +13,70 @@ internal enum HostRole : byte
     /// <summary>It has not opened the log yet, or waits for the store's lock.</summary>
     Starting,
 
-    /// <summary>Another host owns the log, or nobody yet.</summary>
+    /// <summary>Other hosts own the log, or nobody yet.</summary>
     Standby,
 
-    /// <summary>It coordinates.</summary>
+    /// <summary>It coordinates: it owns the log's only shard, or at least one of several.</summary>
     Owner,
 
     /// <summary>It lost a log that only one process can open, or met what it can't judge: it must be restarted.</summary>
     Ended,
 }
 
-/// <content>The host's life: opening, standing by, owning, losing, handing over. One term of ownership has one Shard object and its participants.</content>
+/// <content>The host's life: opening, standing by, owning, losing.</content>
 internal sealed partial class TransactionEngine
 {
     private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan LookPeriodMax = StandbyProtocol.BeatPeriod * 2;
 
     private readonly ulong _host;
     private readonly Completion<Exception?> _owned = new();
     private readonly CancellationTokenSource _stop = new();
     private ITimer? _timer;
-    private Heartbeat? _heartbeat;
-    private Standby? _standby;
     private LogMeta? _meta;
+    private ImmutableArray<ShardSeat> _seats = [];
+    private Shard? _beginAt;
     private Completion<bool>? _drained;
-    private TimeSpan _nextLook;
-    private TimeSpan _retryFrom;
-    private long _roundsLooked;
-    private long _ticksListed;
-    private int _looking;
     private int _ticking;
     private bool _stopping;
-    private volatile HostRole _role;
+    private volatile bool _isOpen;
+    private volatile bool _hasFailed;
     private string? _failure;
 
     /// <summary>What this host is to the log now.</summary>
-    public HostRole Role => _role;
+    public HostRole Role => !_isOpen ? HostRole.Starting
+        : _hasFailed || Any(SeatRole.Ended) ? HostRole.Ended
+        : Any(SeatRole.Owner) ? HostRole.Owner
+        : HostRole.Standby;
 
-    /// <summary>It coordinates: neither displaced nor closed.</summary>
-    public bool OwnsShard => _role is HostRole.Owner && _shard is { IsStopped: false };
+    /// <summary>How many shards it coordinates: those that it was neither displaced from nor closed.</summary>
+    public int OwnedCount => _seats.Count(static seat => seat.Owns);
 
     /// <summary>Stopped for good on what it can't judge, or lost for good: only a restart helps.</summary>
-    public bool IsEnded => _role is HostRole.Ended || _committer.IsBroken;
+    public bool IsEnded => Role is HostRole.Ended || _committer.IsBroken;
 
-    /// <summary>The epoch of the present term; 0 while this host owns nothing.</summary>
-    public long Epoch => _shard?.Epoch ?? 0;
+    /// <summary>It is a member of a cluster and shares the log's shards with others.</summary>
+    public bool IsClustered => _seams.Link is not null;
+
+    /// <summary>What hosts call this one.</summary>
+    public ulong HostId => _host;
+
+    /// <summary>Beats; null before the log is open, and where hosts don't share it.</summary>
+    public Heartbeat? Heartbeat { get; private set; }
+
+    /// <summary>The host is on its way out: nothing is begun, taken over or read any more.</summary>
+    public bool IsStopping => Volatile.Read(ref _stopping);
+
+    /// <summary>Ends what a host that stops need not wait for.</summary>
+    public CancellationToken StopToken => _stop.Token;
+
+    /// <summary>The epoch of the present term at the shard that transactions begin on; 0 while this host owns nothing.</summary>
+    public long Epoch => Volatile.Read(ref _beginAt)?.Epoch ?? 0;
 
     /// <summary>The first row that the recovery of the present term has read.</summary>
     public long ReplayedFrom { get; private set; }
 
     /// <summary>
-    /// Opens the log, then stands by until it may take the shard; takes up what was left open. Returns at once if the options say
+    /// Opens the log, then stands by until it may take a shard; takes up what was left open. Returns at once if the options say
     /// not to wait.
     /// </summary>
     public async Task StartAsync(CancellationToken cancellation)
@@ -86,7 +99,67 @@ internal sealed partial class TransactionEngine
         }
     }
 
-    private bool IsQuiet => InFlightCount == 0 && _committer.IsIdle && Volatile.Read(ref _looking) == 0 && _snapshots.IsIdle;
+    /// <summary>Whoever waits for the start is told; false if nobody does.</summary>
+    public bool TryFailStart(Exception error) => Options.WaitForOwnership && _owned.TryComplete(error, Dispatcher) && (_hasFailed = true);
+
+    /// <summary>A shard that was taken over, in this host's hands.</summary>
+    public Shard NewShard(RecoveredShard recovered)
+    {
+        if (!IsClustered)
+        {
+            DropParticipants();
+        }
+
+        return new Shard(recovered, _meta!, _committer, _seams.Store, _seams.Dispatcher, _clock, _transport, Participants, Telemetry, _logger, checksHeads: IsClustered);
+    }
+
+    /// <summary>This host coordinates a shard from now on.</summary>
+    public void TermBegun(Shard shard, RecoveredShard recovered)
+    {
+        RecoveredOpenCount = recovered.Open.Count;
+        ReplayedFrom = recovered.ReplayedFrom;
+        _failure = null;
+        Interlocked.CompareExchange(ref _beginAt, shard, null);
+        Telemetry.Metrics.TermBegun();
+        Started(_logger, _seams.Store.Description, _meta!.Identity, shard.Number, shard.Epoch, recovered.Open.Count, recovered.ReplayedFrom);
+        _owned.TryComplete(null, Dispatcher);
+    }
+
+    /// <summary>
+    /// Another host has the shard. One that had the whole log forgets what its participants knew, for the next owner changes what it was read from; where hosts
+    /// share the streams the log tells what was changed, and only what the shard coordinated is over.
+    /// </summary>
+    public void TermEnded(Shard shard)
+    {
+        BeginElsewhere(shard);
+        if (IsClustered)
+        {
+            Participants.LoseShard(shard.Number, (ulong)shard.Epoch);
+        }
+        else
+        {
+            DropParticipants();
+        }
+    }
+
+    /// <summary>Nothing begins at this shard any more.</summary>
+    private void BeginElsewhere(Shard shard) =>
+        Interlocked.CompareExchange(ref _beginAt, _seats.FirstOrDefault(seat => seat.Owns && seat.Shard != shard)?.Shard, shard);
+
+    private bool Any(SeatRole role)
+    {
+        foreach (var seat in _seats)
+        {
+            if (seat.Role == role)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private bool IsQuiet => InFlightCount == 0 && _committer.IsIdle && _seats.All(static seat => seat.IsQuiet) && _snapshots.IsIdle;
 
     /// <summary>Until it succeeds: a store that is away when the host starts is no worse than one that goes away later.</summary>
     private async Task OpenInBackgroundAsync()
@@ -116,22 +189,26 @@ internal sealed partial class TransactionEngine
     {
         var identity = new LogIdentity(_seams.Random.Next() >> (64 - LogIdentity.LogIdBits), 1);
         var meta = _meta = await LogOpening.OpenAsync(
-            _seams.Store, new LogMeta(identity, 1, LogMeta.CurrentFormatVersion), Options.RestoredAsGeneration, _seams.Time, cancellation).ConfigureAwait(false);
+            _seams.Store, new LogMeta(identity, _seams.ShardCount, LogMeta.CurrentFormatVersion), Options.RestoredAsGeneration, _seams.Time, cancellation).ConfigureAwait(false);
         _snapshots.Open(meta.Identity.Generation);
-        if (meta.ShardCount != 1)
+        if (!IsClustered && meta.ShardCount != 1)
         {
             throw new LogStoreException($"{_seams.Store.Description} has {meta.ShardCount} shards: it belongs to a cluster, and this host takes a log of one shard only.");
         }
 
         if (_seams.Store.Beats is { } beats)
         {
-            _heartbeat = new Heartbeat(beats, _host, _seams.Processes.Own, _clock, LivingShards, _logger);
+            Heartbeat = new Heartbeat(beats, _host, _seams.Processes.Own, _clock, LivingShards, _logger);
+        }
+        else if (IsClustered)
+        {
+            throw new LogStoreException($"{_seams.Store.Description} belongs to one process at a time: hosts of a cluster can't share it. Use PostgreSQL.");
         }
 
         cancellation.ThrowIfCancellationRequested(); // stopped meanwhile: no tick may come any more
         _failure = null;
-        _standby = new Standby(_seams, meta, _host, _heartbeat, _clock, OnlyShard, Options.TakeOverAtStart, Options.AppendStallTimeout, Telemetry, _logger);
-        _role = HostRole.Standby;
+        _seats = [.. Enumerable.Range(0, meta.ShardCount).Select(shard => NewSeat(meta, (ushort)shard))];
+        _isOpen = true;
 
         // Or all that ticks set off would belong, for ever, to whatever activity the host was started in.
         using (AsyncFlowControl? _ = ExecutionContext.IsFlowSuppressed() ? null : ExecutionContext.SuppressFlow())
@@ -141,6 +218,12 @@ internal sealed partial class TransactionEngine
 
         Tick();
     }
+
+    private ShardSeat NewSeat(LogMeta meta, ushort shard) => new(
+        this,
+        meta,
+        new Standby(_seams, meta, _host, Heartbeat, _clock, shard, Options.TakeOverAtStart, Options.AppendStallTimeout, Telemetry, _logger),
+        shard);
 
     private void Tick()
     {
@@ -162,113 +245,22 @@ internal sealed partial class TransactionEngine
     private void TickOnce()
     {
         _committer.AbandonIfStuck(Options.AppendStallTimeout);
-        _shard?.Tick();
-        Participants.Tick();
-        _heartbeat?.Tick();
-        if (_role is HostRole.Standby)
+        foreach (var seat in _seats)
         {
-            LookIfDue();
+            seat.TickShard();
         }
-        else
+
+        Participants.Tick();
+        Heartbeat?.Tick();
+        foreach (var seat in _seats)
         {
-            _standby?.NoteDisplaced();
-            LookIfContested();
-            ForgetIfDue();
+            seat.Tick();
         }
 
         if (_drained is { } drained && IsQuiet)
         {
             drained.TryComplete(true, Dispatcher);
         }
-    }
-
-    /// <summary>
-    /// A look may claim the shard: nothing of an earlier term may be in the store's hands then. One comes behind each round of
-    /// heartbeats: one that came now before and now after its round would be no evidence, nor would the next. By the clock only
-    /// while there are no rounds.
-    /// </summary>
-    private void LookIfDue()
-    {
-        var rounds = _heartbeat?.AcknowledgedCount ?? 0;
-        var due = _clock.Now >= _nextLook || (rounds != _roundsLooked && _clock.Now >= _retryFrom);
-        if (due && !_stopping && _committer.IsIdle && !_committer.IsBroken && Interlocked.Exchange(ref _looking, 1) == 0)
-        {
-            _roundsLooked = rounds;
-            _nextLook = _clock.Now + LookPeriodMax;
-            _ = LookAsync();
-        }
-    }
-
-    private async Task LookAsync()
-    {
-        try
-        {
-            if (await _standby!.LookAsync(_stop.Token).ConfigureAwait(false) is { } recovered && !_stopping)
-            {
-                BeginTerm(recovered);
-            }
-        }
-        catch (OperationCanceledException) when (_stopping)
-        {
-            // Nothing was claimed, or nobody knows: the next owner reads what became of it.
-        }
-        catch (Exception error) when (error is LogStoreException or LogCorruptException or InvariantViolationException)
-        {
-            // Not for now but for good, until somebody does what the message says. Whoever waits for the start hears it.
-            if (Options.WaitForOwnership && _owned.TryComplete(error, Dispatcher))
-            {
-                _role = HostRole.Ended;
-            }
-            else
-            {
-                _failure = " " + error.Message;
-                _nextLook = _retryFrom = _clock.Now + RetryDelay;
-                TakeOverFailed(_logger, error);
-            }
-        }
-        catch (Exception error) when (error is not OutOfMemoryException)
-        {
-            LookFailed(_logger, error.Message); // the store is away: the next look tries again
-        }
-        finally
-        {
-            Volatile.Write(ref _looking, 0);
-        }
-    }
-
-    private void BeginTerm(RecoveredShard recovered)
-    {
-        RecoveredOpenCount = recovered.Open.Count;
-        ReplayedFrom = recovered.ReplayedFrom;
-        recovered.Lane.CheckpointRowsMin = Options.CheckpointRowsMin;
-        recovered.Lane.IsOnlyShard = _meta!.ShardCount == 1;
-        DropParticipants();
-        var shard = new Shard(recovered, _meta!, _committer, _seams.Store, _seams.Dispatcher, _clock, _transport, Participants, Telemetry, _logger);
-        _failure = null;
-        _shard = shard;
-        _role = HostRole.Owner;
-        shard.Resume();
-        Telemetry.Metrics.TermBegun();
-        _ = EndTermAsync(shard);
-        Started(_logger, _seams.Store.Description, _meta!.Identity, shard.Epoch, recovered.Open.Count, recovered.ReplayedFrom);
-        _owned.TryComplete(null, Dispatcher);
-    }
-
-    /// <summary>Another host has the shard: this one stands by again, and forgets what its participants knew.</summary>
-    private async Task EndTermAsync(Shard shard)
-    {
-        await shard.Ended.WaitAsync().ConfigureAwait(false);
-        DropParticipants();
-        if (shard.IsBroken || _heartbeat is null)
-        {
-            _role = HostRole.Ended;
-            return;
-        }
-
-        _standby!.Forget();
-        _shard = null;
-        _nextLook = TimeSpan.Zero;
-        _role = HostRole.Standby;
     }
 
     /// <summary>What participants know ends with the term: the next owner changes what it was read from.</summary>
@@ -281,26 +273,23 @@ internal sealed partial class TransactionEngine
 
     private ParticipantHost NewParticipants()
     {
-        var participants = new ParticipantHost(_seams.Store, _seams.Dispatcher, _clock, _seams.Random, Options, Telemetry, _logger);
+        var participants = new ParticipantHost(_seams.Store, _seams.Dispatcher, _clock, _seams.Random, _host, IsClustered, Options, Telemetry, _logger);
         participants.Connect(_transport);
         return participants;
     }
 
-    /// <summary>The shard is listed if it has looked at the clock since it was listed last: a stuck one must not look alive.</summary>
     private ImmutableArray<ushort> LivingShards()
     {
-        if (_standby is { IsTakingOver: true })
+        var living = ImmutableArray.CreateBuilder<ushort>();
+        foreach (var seat in _seats)
         {
-            return [OnlyShard];
+            if (seat.IsLiving())
+            {
+                living.Add(seat.Number);
+            }
         }
 
-        if (_shard is not { IsStopped: false } shard || _committer.IsBroken || shard.TicksAnswered == _ticksListed)
-        {
-            return [];
-        }
-
-        _ticksListed = shard.TicksAnswered;
-        return [OnlyShard];
+        return living.DrainToImmutable();
     }
 
     /// <summary>What the log itself says, for a host that does not own it: only the owner can say that something is aborted.</summary>

@@ -53,7 +53,7 @@ internal sealed partial class TransactionEngine : IAggregates
 
         // In this order: whoever finds the participants of a term that has ended finds its shard stopped, and keeps nothing as current.
         var participants = Participants;
-        var epoch = _shard is { IsStopped: false, IsBroken: false } shard ? shard.Epoch : 0;
+        var epoch = !IsClustered && ShardOf(0) is { IsStopped: false, IsBroken: false } shard ? shard.Epoch : 0;
         var found = await participants.ReadAsync(stream, kind, epoch, IsKnownDurable, cancellation).ConfigureAwait(false);
 
         // An answer of the store that took long may come to an activation that was dropped, while another has taken its place and does not
@@ -74,7 +74,7 @@ internal sealed partial class TransactionEngine : IAggregates
 
     private void EnsureReadable()
     {
-        if (_role is HostRole.Starting || Volatile.Read(ref _stopping))
+        if (!_isOpen || Volatile.Read(ref _stopping))
         {
             throw new TransactionRefusedException(default, Volatile.Read(ref _stopping)
                 ? "The host is stopping: nothing is read any more."
@@ -90,8 +90,7 @@ internal sealed partial class TransactionEngine : IAggregates
     /// log (decision 0004). What other owners wrote is shown by a store that hosts share only when it is durable.
     /// </summary>
     private bool IsKnownDurable(LogRow row) =>
-        _shard?.Lane.Ownership is not { } owned
-        || row.Position.Shard != OnlyShard
+        ShardOf(row.Position.Shard)?.Lane.Ownership is not { } owned
         || row.Position.Position < (ulong)owned.NextVersion
         || row.Transaction.Epoch > (ulong)owned.Epoch;
 }

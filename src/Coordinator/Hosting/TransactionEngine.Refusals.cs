@@ -41,18 +41,19 @@ internal sealed partial class TransactionEngine
             return (BeginRefusal.Stopping, "The host is stopping: no transaction begins any more.");
         }
 
-        if (IsEnded || shard is { IsBroken: true })
+        var isBroken = _committer.IsBroken || _seats.Any(static seat => seat.Shard is { IsBroken: true });
+        if (IsEnded || isBroken)
         {
-            return (BeginRefusal.Ended, shard is not { IsBroken: true } && !_committer.IsBroken
+            return (BeginRefusal.Ended, !isBroken
                 ? "Another process owns this log now: this one must be restarted."
                 : "The engine has stopped on a fault that it can't judge (see the log): restart the process, which recovers from the log.");
         }
 
         if (shard is null || shard.IsStopped)
         {
-            return _role is HostRole.Starting
+            return !_isOpen
                 ? (BeginRefusal.NotStarted, "The host has not started: await its StartAsync first." + _failure)
-                : (BeginRefusal.StandingBy, $"This host stands by: the log is owned by {_standby?.OwnerName}. Send the work there, or wait until this host takes over.{_failure}");
+                : (BeginRefusal.StandingBy, $"This host stands by: {OwnersForPeople()} Send the work there, or wait until this host takes over.{_failure}{_seats.FirstOrDefault(static seat => seat.Failure is not null)?.Failure}");
         }
 
         if (_committer.StalledFor is var stalled && stalled > StalledStoreLimit)
@@ -60,12 +61,12 @@ internal sealed partial class TransactionEngine
             return (BeginRefusal.StoreAway, $"The log store has not written for {stalled.TotalSeconds:F0} s: no transaction begins until it does. Those under way wait for it.");
         }
 
-        if (_heartbeat is not null && _clock.Now - _heartbeat.AcknowledgedAt > SilentStoreLimit)
+        if (Heartbeat is not null && _clock.Now - Heartbeat.AcknowledgedAt > SilentStoreLimit)
         {
             return (BeginRefusal.StoreAway, "The log store does not take this host's heartbeat: no transaction begins until it does.");
         }
 
-        return shard.InFlightCount >= Options.InFlightMax
+        return InFlightCount >= Options.InFlightMax
             ? (BeginRefusal.InFlight, $"{Options.InFlightMax} transactions are in flight (option {nameof(CoordinatorOptions.InFlightMax)}): try again when some have ended.")
             : _committer.BacklogBytes > Options.BacklogBytesMax / 2 // the other half is for those that have begun
                 ? (BeginRefusal.Backlog, $"{_committer.BacklogBytes} bytes wait for the log store (option {nameof(CoordinatorOptions.BacklogBytesMax)}): try again when it has caught up.")
@@ -73,7 +74,11 @@ internal sealed partial class TransactionEngine
     }
 
     /// <summary>Why this host is not ready for work, or null if it is.</summary>
-    public string? NotReadyReason => RefusalOf(_shard)?.Text;
+    public string? NotReadyReason => RefusalOf(Volatile.Read(ref _beginAt))?.Text;
+
+    private string OwnersForPeople() => _seats is [var only]
+        ? $"the log is owned by {only.OwnerName}."
+        : $"all shards of the log are owned by {string.Join(", ", _seats.Select(static seat => seat.OwnerName).Distinct())}.";
 
     /// <summary>What to throw where a transaction may not begin, counted.</summary>
     private TransactionRefusedException Refused((BeginRefusal Why, string Text) refusal)

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using Coordinator.Client;
-using Coordinator.Participants;
 using Coordinator.Protocol;
 
 namespace Coordinator.Hosting;
@@ -65,7 +64,7 @@ internal sealed partial class TransactionEngine
                 nameof(options), timeout, $"{nameof(TransactionOptions.Timeout)} must be more than zero and at most {CoordinatorOptions.TimeoutMax}.");
         }
 
-        var shard = _shard;
+        var shard = Volatile.Read(ref _beginAt);
         if (RefusalOf(shard) is { } refusal)
         {
             throw Refused(refusal);
@@ -74,7 +73,7 @@ internal sealed partial class TransactionEngine
         var now = _clock.Now;
         var context = new TransactionContext(this, now, Telemetry.Traces.Begin(attempt, options.Key is not null));
         var id = shard!.Begin(now, timeout, context);
-        context.Start(id, new WorkTerms(age ?? new TransactionAge(NextAge(), id), timeout, isOptimistic));
+        context.Start(new TransactionHeader(id, _host, age ?? new TransactionAge(NextAge(), id), timeout, isOptimistic));
         return context;
     }
 

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Coordinator.Aggregates;
+using Coordinator.Client;
 using Coordinator.Diagnostics;
 using Coordinator.Log;
 using Coordinator.Participants;
@@ -22,6 +23,8 @@ namespace Coordinator.Hosting;
 /// <param name="Processes">Which of the hosts on this machine are gone.</param>
 /// <param name="Snapshots">Where snapshots are kept; null: where the log's store keeps them.</param>
 /// <param name="Telemetry">What others may listen to, the engine's from now on; null: nobody may.</param>
+/// <param name="Link">Leads to the other hosts of the log, which share its shards; null: this process owns the whole log or none of it.</param>
+/// <param name="ShardCount">How many shards the log has at least; 1 without a link.</param>
 internal sealed record EngineSeams(
     ILogStore Store,
     TimeProvider Time,
@@ -31,25 +34,27 @@ internal sealed record EngineSeams(
     string HostName,
     IHostProcesses Processes,
     ISnapshotStore? Snapshots = null,
-    EngineTelemetry? Telemetry = null);
+    EngineTelemetry? Telemetry = null,
+    IHostLink? Link = null,
+    int ShardCount = 1);
 
 /// <summary>
-/// The embedded host: one process that owns the log's only shard, and everything in it. Puts the parts together, decides nothing.
+/// One process on a log: the owner of its only shard, or one of several hosts that share its shards, and everything in it. Puts the parts together, decides
+/// nothing.
 /// </summary>
 internal sealed partial class TransactionEngine : ITransactions, IEventLog, IAsyncDisposable
 {
-    private const ushort OnlyShard = 0;
     private static readonly TimeSpan TickPeriod = TimeSpan.FromMilliseconds(50);
 
     private readonly EngineSeams _seams;
     private readonly ILogger _logger;
     private readonly MonotonicClock _clock;
+    private readonly MessageRouter _router;
     private readonly ITransport _transport;
     private readonly GroupCommitter _committer;
     private readonly ResiliencePipeline<TransactionOutcome>? _reruns;
     private readonly ResiliencePipeline<TransactionOutcome> _defaultReruns;
     private readonly SnapshotKeeper _snapshots;
-    private Shard? _shard;
 
     public TransactionEngine(
         EngineSeams seams,
@@ -70,8 +75,14 @@ internal sealed partial class TransactionEngine : ITransactions, IEventLog, IAsy
         Telemetry = seams.Telemetry ?? EngineTelemetry.Off;
         _snapshots = NewSnapshotKeeper();
         _host = seams.Random.Next();
-        var local = new LocalTransport(this);
-        _transport = seams.Transport?.Invoke(local) ?? local;
+        if (seams.Link is { } link)
+        {
+            _seams = seams = seams with { Store = new OneWriteAtATime(seams.Store, seams.Dispatcher) };
+            _host = link.Host;
+        }
+
+        _router = new MessageRouter(this, seams.Link);
+        _transport = seams.Transport?.Invoke(_router) ?? _router;
         Participants = NewParticipants();
         _committer = new GroupCommitter(
             seams.Store, seams.Time, _clock, new AppendIds(seams.Random.Next()), seams.Dispatcher, logger, Telemetry, options.GroupBytesMax, options.BacklogBytesMax);
@@ -98,14 +109,40 @@ internal sealed partial class TransactionEngine : ITransactions, IEventLog, IAsy
     /// <summary>Counts batches, groups and rows.</summary>
     public GroupCommitter Committer => _committer;
 
-    /// <summary>Transactions that are begun and not over.</summary>
-    public int InFlightCount => _shard?.InFlightCount ?? 0;
+    /// <summary>Where the log is.</summary>
+    public ILogStore Store => _seams.Store;
+
+    /// <summary>Every clock and timer.</summary>
+    public TimeProvider Time => _seams.Time;
+
+    public ILogger Logger => _logger;
+
+    /// <summary>Transactions that are begun here and not over.</summary>
+    public int InFlightCount => Sum(static shard => shard.InFlightCount);
 
     /// <summary>Records of transactions that the log has in hand.</summary>
-    public int InHandCount => _shard?.InHandCount ?? 0;
+    public int InHandCount => Sum(static shard => shard.InHandCount);
 
     /// <inheritdoc cref="Shard.OldestUnresolvedAge"/>
-    public TimeSpan OldestUnresolvedAge => _shard?.OldestUnresolvedAge ?? TimeSpan.Zero;
+    public TimeSpan OldestUnresolvedAge
+    {
+        get
+        {
+            var oldest = TimeSpan.Zero;
+            foreach (var seat in _seats)
+            {
+                oldest = seat.Shard is { } shard && shard.OldestUnresolvedAge is var age && age > oldest ? age : oldest;
+            }
+
+            return oldest;
+        }
+    }
+
+    /// <summary>Rows that this host has removed from the log.</summary>
+    public long RowsForgotten => _seats.Sum(static seat => seat.RowsForgotten);
+
+    /// <summary>What is covered by it is forgotten at the shard that transactions begin on; null if nothing is.</summary>
+    public ForgetMark? Horizon => Volatile.Read(ref _beginAt)?.Lane.Forgetting.Horizon;
 
     /// <summary>What recovery found open when this process became owner.</summary>
     public int RecoveredOpenCount { get; private set; }
@@ -129,9 +166,28 @@ internal sealed partial class TransactionEngine : ITransactions, IEventLog, IAsy
         };
     }
 
-    private async ValueTask<InquiryAnswer> InquireAsync(TransactionId id, CancellationToken cancellation) => _shard is { } shard
-        ? id.Shard == shard.Number ? await shard.AskAsync(id, cancellation).ConfigureAwait(false) : InquiryAnswer.NeverIssued
-        : await AskLogAsync(id, cancellation).ConfigureAwait(false);
+    /// <summary>The shard of this number if this host has a term there; null otherwise.</summary>
+    public Shard? ShardOf(ushort number) => number < _seats.Length ? _seats[number].Shard : null;
+
+    /// <summary>Who owned the shard when this host last looked; 0 if nobody, or not known.</summary>
+    public ulong OwnerOf(ushort number) => number < _seats.Length ? _seats[number].OwnerHost : 0;
+
+    /// <summary>What is known of a transaction here: from its shard, or else from the log.</summary>
+    public async ValueTask<InquiryAnswer> InquireAsync(TransactionId id, CancellationToken cancellation) =>
+        ShardOf(id.Shard) is { } shard ? await shard.AskAsync(id, cancellation).ConfigureAwait(false)
+        : _seats.IsEmpty || id.Shard < _seats.Length ? await AskLogAsync(id, cancellation).ConfigureAwait(false)
+        : InquiryAnswer.NeverIssued;
+
+    /// <summary>A message of another host. Never blocks, never throws.</summary>
+    public void Receive(ulong from, in HostMessage message) => _router.Receive(from, message);
+
+    /// <summary>The work of one call of a transaction that was begun elsewhere.</summary>
+    /// <exception cref="TransactionRefusedException">It is of another log, or this host has not started.</exception>
+    public JoinedTransaction Join(TransactionHeader header) => _meta is not { } meta
+        ? throw new TransactionRefusedException(header.Id, "The host has not opened its log yet: nothing can take part in a transaction here.")
+        : header.Id.Log == meta.Identity
+            ? new JoinedTransaction(this, header)
+            : throw new TransactionRefusedException(header.Id, $"Transaction {header.Id} is of another log than this host's ({meta.Identity}): what is to be one transaction must be on one log.");
 
     public IAsyncEnumerable<RecordedEvent> ReadStreamAsync(string stream, long fromVersion = 1, CancellationToken cancellation = default)
     {
@@ -140,7 +196,7 @@ internal sealed partial class TransactionEngine : ITransactions, IEventLog, IAsy
         return ReadAsync(name, fromVersion, cancellation);
     }
 
-    public void ToCoordinator(TransactionId id, CommitInput input) => _transport.ToCoordinator(id, input);
+    public void ToCoordinator(TransactionId id, CommitInput input) => _transport.ToCoordinator(id, _host, input);
 
     /// <summary>The input that asks to commit now.</summary>
     public CommitInput.CommitRequested CommitInput() => new(_clock.Now + Options.VoteTimeout, ChecksReads: _seams.Store.Beats is not null);
@@ -178,11 +234,14 @@ internal sealed partial class TransactionEngine : ITransactions, IEventLog, IAsy
         }
     }
 
-    /// <summary>Both sides live in this process: messages are calls.</summary>
-    private sealed class LocalTransport(TransactionEngine engine) : ITransport
+    private int Sum(Func<Shard, int> count)
     {
-        public void ToCoordinator(TransactionId transaction, CommitInput input) => engine._shard?.Post(transaction, input);
+        var sum = 0;
+        foreach (var seat in _seats)
+        {
+            sum += seat.Shard is { } shard ? count(shard) : 0;
+        }
 
-        public void ToParticipant(TransactionId transaction, CommitMessage message) => engine.Participants.Deliver(transaction, message);
+        return sum;
     }
 }

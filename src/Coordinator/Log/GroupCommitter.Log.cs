@@ -23,4 +23,7 @@ internal sealed partial class GroupCommitter
 
     [LoggerMessage(1006, LogLevel.Warning, "It is unclear whether a group of {Count} batches landed: {Error}. Fencing it before anyone is told.")]
     private static partial void GroupUnclear(ILogger logger, int count, string? error);
+
+    [LoggerMessage(1007, LogLevel.Warning, "Shard {Shard} is given up, but it is not known that the row that hands it over is durable ({Answer}: {Error}). Its next owner waits until it is silent.")]
+    private static partial void ReleaseNotKnown(ILogger logger, ushort shard, GroupAnswerKind answer, string? error);
 }

@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using Coordinator.Protocol;
-using Coordinator.Protocol.Ownership;
 
 namespace Coordinator.Log;
 
@@ -17,35 +16,6 @@ internal sealed partial class GroupCommitter
 
             static long Before(ref long ticks) => Volatile.Read(ref ticks) is var value and >= 0 ? value : long.MaxValue;
         }
-    }
-
-    /// <summary>
-    /// Hands a shard over: its last rows are a checkpoint and the release. The caller enqueues nothing more for it and nothing is
-    /// under way. False if that is not known to be durable; then the next owner waits for the silence of this one.
-    /// </summary>
-    public async ValueTask<bool> TryReleaseAsync(ShardLane lane)
-    {
-        lock (_gate)
-        {
-            if (_running || _broken || lane.IsLost)
-            {
-                return false;
-            }
-
-            _running = true;
-        }
-
-        _group.Clear();
-        _group.AddRelease(lane, LogRow.ClockOf(time));
-        lane.Ownership = OwnershipProtocol.Advance(lane.Ownership, OwnershipInput.ReleaseStarted.Instance);
-        var answer = await AppendAsync(_group.ToGroup()).ConfigureAwait(false);
-        _group.Clear();
-        lock (_gate)
-        {
-            _running = false;
-        }
-
-        return answer.Kind is GroupAnswerKind.Landed;
     }
 
     private async ValueTask<GroupAnswer> AppendAsync(RowGroup group, bool isFence = false)

@@ -128,6 +128,7 @@ internal sealed partial class GroupCommitter(
         {
             while (TakeArrived() || TellLanded() || !TryRest())
             {
+                await SendReleasesAsync().ConfigureAwait(false);
                 await SendOneGroupAsync().ConfigureAwait(false);
             }
         }
@@ -150,6 +151,7 @@ internal sealed partial class GroupCommitter(
             _broken = true;
             pending = [.. _landed.Select(landed => landed.Append), .. _group.Members, .. _waiting, .. _next, .. _arrived];
             _arrived.Clear();
+            BreakReleases();
         }
 
         foreach (var append in pending.Distinct())
@@ -177,9 +179,11 @@ internal sealed partial class GroupCommitter(
     {
         lock (_gate)
         {
-            _running = _arrived.Count > 0;
+            _running = _arrived.Count > 0 || _releases.Count > 0;
             if (!_running)
             {
+                TellReleased();
+
                 // What the store did not write was settled otherwise (another owner): nothing waits for it, and no write would come to
                 // show that it works again while transactions are refused because of it.
                 Volatile.Write(ref _failingSince, -1);
@@ -226,6 +230,7 @@ internal sealed partial class GroupCommitter(
         var group = _group.ToGroup();
         var sent = AppendAsync(group);
         TellLanded();
+        TellReleased();
         var answer = await sent.ConfigureAwait(false);
         switch (answer.Kind)
         {

@@ -49,7 +49,7 @@ internal interface ILogStore : IAsyncDisposable
 
     /// <summary>
     /// Appends a ShardOwned row at the shard's end in one server-side statement, if the shard's epoch is still the guard
-    /// and the log is still the one that was opened.
+    /// and the log is still the one that was opened, with as many shards; both are read on one snapshot.
     /// </summary>
     ValueTask<ClaimAnswer> ClaimAsync(ShardClaim claim);
 
@@ -128,6 +128,9 @@ internal sealed record LogMeta(LogIdentity Identity, int ShardCount, int FormatV
 {
     /// <summary>The format this software writes.</summary>
     public const int CurrentFormatVersion = 1;
+
+    /// <summary>The most shards a log may have: as many as a transaction id can name.</summary>
+    public const int ShardCountMax = ushort.MaxValue + 1;
 }
 
 /// <summary>A log that was opened.</summary>
@@ -184,8 +187,12 @@ internal readonly record struct GroupAnswer(GroupAnswerKind Kind, Exception? Err
 /// <summary>A claim of a shard.</summary>
 /// <param name="Row">The ShardOwned row with version, epoch and position left 0; the store fills them in at the shard's end.</param>
 /// <param name="GuardEpoch">The epoch it replaces; 0 for a shard without rows.</param>
-/// <param name="Identity">The log that was opened.</param>
-internal sealed record ShardClaim(LogRow Row, long GuardEpoch, LogIdentity Identity);
+/// <param name="Opened">The log as the claimant opened it.</param>
+internal sealed record ShardClaim(LogRow Row, long GuardEpoch, LogMeta Opened)
+{
+    /// <summary>What the last meta row must carry, or nothing is claimed.</summary>
+    public AppendId MetaAppendId => MetaRow.AppendIdOf(Opened);
+}
 
 /// <summary>A store's answer to a claim.</summary>
 /// <param name="Kind">Landed; CheckFailed if the guard failed; or as for a write.</param>

@@ -89,7 +89,7 @@ internal sealed partial class InMemoryLogStore(TimeProvider time) : ILogStore, I
         lock (_gate)
         {
             var end = EndOf(wanted.Stream);
-            if (end.Epoch != claim.GuardEpoch || _streams[LogStreams.Meta][^1].AppendId != MetaRow.AppendIdOf(claim.Identity))
+            if (end.Epoch != claim.GuardEpoch || _streams[LogStreams.Meta][^1].AppendId != claim.MetaAppendId)
             {
                 return ValueTask.FromResult(new ClaimAnswer(GroupAnswerKind.CheckFailed));
             }

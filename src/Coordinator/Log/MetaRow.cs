@@ -6,17 +6,28 @@ using Coordinator.Protocol.Ownership;
 namespace Coordinator.Log;
 
 /// <summary>
-/// The rows of the stream <c>meta</c>; the last one says what the log is. The identity stands in the payload for people and
-/// in the append id for the claim statement, which compares it inside the store.
+/// The rows of the stream <c>meta</c>; the last one says what the log is. Identity and number of shards stand in the payload for
+/// people and in the append id for the claim statement, which compares them inside the store: whoever knows another generation, or
+/// fewer shards, claims nothing (decision 0013).
 /// </summary>
 internal static class MetaRow
 {
-    /// <summary>The append id of a meta row of this log.</summary>
-    public static AppendId AppendIdOf(LogIdentity identity) => new(identity.LogId, identity.Generation);
+    private const int GenerationBits = 8;
 
-    /// <summary>The row that says what an open log is now. There is one for each generation at most.</summary>
+    /// <summary>
+    /// The append id of a meta row that says this. A log of one shard keeps the id it had before the number was part of it.
+    /// </summary>
+    public static AppendId AppendIdOf(LogIdentity identity, int shardCount) =>
+        new(identity.LogId, ((ulong)(shardCount - 1) << GenerationBits) | identity.Generation);
+
+    /// <inheritdoc cref="AppendIdOf(LogIdentity, int)"/>
+    public static AppendId AppendIdOf(LogMeta meta) => AppendIdOf(meta.Identity, meta.ShardCount);
+
+    /// <summary>The row that says what an open log is now.</summary>
+    /// <exception cref="LogCorruptException">It can't be trusted.</exception>
     public static async ValueTask<LogRow> ReadLastAsync(ILogStore store, CancellationToken cancellation) =>
-        (await store.ReadAsync(LogStreams.Meta, 1, byte.MaxValue + 1, cancellation).ConfigureAwait(false))[^1];
+        await store.ReadLastAsync(LogStreams.Meta, cancellation).ConfigureAwait(false)
+        ?? throw new LogStoreException($"The log in {store.Description} was opened and has no meta row any more. Restore it.");
 
     /// <summary>A row of the stream.</summary>
     public static LogRow Create(LogMeta meta, string store, long version, DateTimeOffset now)
@@ -42,7 +53,7 @@ internal static class MetaRow
             Stream = LogStreams.Meta,
             Version = version,
             Kind = RowKind.LogCreated,
-            AppendId = AppendIdOf(meta.Identity),
+            AppendId = AppendIdOf(meta),
             WrittenAt = (now - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond,
             Payload = buffer.ToArray(),
         };
@@ -81,10 +92,10 @@ internal static class MetaRow
 
         var meta = new LogMeta(
             new LogIdentity(logId, (byte)RowJson.Number(root, "generation", 1, byte.MaxValue)),
-            (int)RowJson.Number(root, "shardCount", 1, ushort.MaxValue + 1),
+            (int)RowJson.Number(root, "shardCount", 1, LogMeta.ShardCountMax),
             format);
-        return row.AppendId == AppendIdOf(meta.Identity)
+        return row.AppendId == AppendIdOf(meta)
             ? new OpenedLog(meta, root.TryGetProperty("store", out _) ? RowJson.Text(root, "store") : string.Empty, storeIdentity)
-            : throw new LogStoreException($"The meta row of the log in {store} names two identities; it was edited by hand. Restore it.");
+            : throw new LogStoreException($"The meta row of the log in {store} says one thing in its payload and another in its append id; it was edited by hand. Restore it.");
     }
 }

@@ -31,7 +31,7 @@ internal abstract partial class Activation
                 Doubt();
             }
 
-            if (_handedOn.Count > 0)
+            if (_handedOn.Count > 0 && participation.IsAtHome)
             {
                 var last = _handedOn[^1];
                 (participation.Working, participation.BaseVersion, participation.RestsOn) = (last.Working, last.EndVersion, last.Fate);

@@ -1,3 +1,4 @@
+using Coordinator.Hosting;
 using Coordinator.Log;
 using Coordinator.Protocol;
 using Coordinator.Protocol.Commit;
@@ -70,19 +71,59 @@ internal abstract partial class Activation(StreamName stream, Type shape)
         }
     }
 
-    /// <summary>Registers a transaction; false if the activation was dropped meanwhile.</summary>
-    public bool TryAdd(Participation participation)
+    /// <summary>
+    /// Registers a transaction; the participation that it has here from then on, which is another one where another of its calls was first. Null if the
+    /// activation was dropped meanwhile.
+    /// </summary>
+    public Participation? TryAdd(Participation participation)
     {
         lock (Gate)
         {
             if (IsDropped)
             {
-                return false;
+                return null;
+            }
+
+            if (FindHeld(participation.Transaction) is { } known)
+            {
+                return known;
             }
 
             _participations.Add(participation);
-            return true;
+            return participation;
         }
+    }
+
+    /// <summary>
+    /// Calls of one transaction ask for the lock one after the other. Null: it is the caller's turn, which ends with <see cref="EndTurn"/>; else the turn comes
+    /// when this is completed.
+    /// </summary>
+    public Completion<bool>? TakeTurn(Participation participation)
+    {
+        lock (Gate)
+        {
+            if (!participation.IsInTurn)
+            {
+                participation.IsInTurn = true;
+                return null;
+            }
+
+            var turn = new Completion<bool>();
+            (participation.Turns ??= []).Enqueue(turn);
+            return turn;
+        }
+    }
+
+    /// <inheritdoc cref="TakeTurn"/>
+    public void EndTurn(Participation participation, IDispatcher dispatcher)
+    {
+        Completion<bool>? next = null;
+        lock (Gate)
+        {
+            participation.IsInTurn = participation.Turns?.TryDequeue(out next) is true;
+        }
+
+        next?.TryComplete(true, dispatcher);
     }
 
     /// <summary>Drops the activation if no transaction is here.</summary>
@@ -202,7 +243,7 @@ internal abstract partial class Activation(StreamName stream, Type shape)
         }
     }
 
-    private bool WorksWithoutLock(Participation participation) => participation.Terms.IsOptimistic && !IsAlwaysLocked;
+    private bool WorksWithoutLock(Participation participation) => participation.Header.IsOptimistic && !IsAlwaysLocked;
 
     /// <summary>Some other transaction is at work here: it may still commit.</summary>
     /// <param name="self">Who asks.</param>
@@ -232,7 +273,8 @@ internal abstract partial class Activation(StreamName stream, Type shape)
     /// their outcome.
     /// </summary>
     /// <returns>How many are in doubt for longer than the inquiry delay.</returns>
-    public int CollectDue(TimeSpan now, List<Participation> lockTimeouts, List<Participation> overdue, List<Participation> inquiries)
+    public int CollectDue(
+        TimeSpan now, List<Participation> lockTimeouts, List<Participation> overdue, List<Participation> inquiries, List<Participation> unanswered)
     {
         if (_participations.Count == 0)
         {
@@ -250,6 +292,11 @@ internal abstract partial class Activation(StreamName stream, Type shape)
                     overdue.Add(participation);
                 }
 
+                if (!participation.IsAtHome && !participation.IsAnswered && participation.EnlistmentDue <= now)
+                {
+                    unanswered.Add(participation);
+                }
+
                 if (participation.LockWait is not null && participation.LockDeadline <= now)
                 {
                     lockTimeouts.Add(participation);
@@ -264,6 +311,23 @@ internal abstract partial class Activation(StreamName stream, Type shape)
 
         return inDoubt;
     }
+
+    /// <summary>
+    /// Its state stays current while nobody is at work here: whoever changes the stream does so here. False where others may, on other hosts: then the stream
+    /// is read again for the next one.
+    /// </summary>
+    public bool IsAnchored
+    {
+        get;
+        set
+        {
+            lock (Gate)
+            {
+                field = value;
+                Doubt(); // it was, or may be from now on, somebody else's
+            }
+        }
+    } = true;
 
     /// <summary>All that take part here now.</summary>
     public void CollectAll(List<Participation> all)
@@ -335,6 +399,11 @@ internal abstract partial class Activation(StreamName stream, Type shape)
     private void Leave(Participation participation, ref ActivationOutcome outcome)
     {
         _participations.Remove(participation);
+        if (_participations.Count == 0 && !IsAnchored)
+        {
+            Doubt();
+        }
+
         outcome.HasLeft = true;
         outcome.EndedWait = participation.LockWait;
         participation.LockWait = null;

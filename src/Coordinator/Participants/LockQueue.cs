@@ -32,6 +32,9 @@ internal interface ILockOwner
 
     /// <summary>False once it has promised to obey the decision: it waits for nothing any more, and nobody may take its locks.</summary>
     bool CanBeWounded { get; }
+
+    /// <summary>It may go on from changes that are on their way to the log; others wait until these are there, as readers do.</summary>
+    bool MayFollow { get; }
 }
 
 /// <summary>
@@ -180,8 +183,9 @@ internal sealed class LockQueue<T>
         return -1;
     }
 
-    private bool Admits(LockMode mode) =>
-        mode is LockMode.Exclusive ? _holders.Count == 0 : _handedOn.Count == 0 && (_holders.Count == 0 || _holders[0].Mode is LockMode.Shared);
+    private bool Admits((T Owner, LockMode Mode) request) => request.Mode is LockMode.Exclusive
+        ? _holders.Count == 0 && (_handedOn.Count == 0 || request.Owner.MayFollow)
+        : _handedOn.Count == 0 && (_holders.Count == 0 || _holders[0].Mode is LockMode.Shared);
 
     private bool TryGrant((T Owner, LockMode Mode) request)
     {
@@ -197,7 +201,7 @@ internal sealed class LockQueue<T>
             return true;
         }
 
-        if (!Admits(request.Mode))
+        if (!Admits(request))
         {
             return false;
         }

@@ -20,5 +20,5 @@ internal sealed partial class ParticipantHost
 
     /// <summary>Makes later reads find no less than this one did; false to try again.</summary>
     public bool TryRemember(StreamName stream, StateKind kind, StateAt at) =>
-        _activations.GetOrAdd(stream, kind.Create) is not FoldedActivation folded || folded.Shape != kind.Shape.Type || folded.TryRemember(at);
+        GetOrAdd(stream, kind.Create) is not FoldedActivation folded || folded.Shape != kind.Shape.Type || folded.TryRemember(at);
 }

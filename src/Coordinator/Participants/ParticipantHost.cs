@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using Coordinator.Client;
 using Coordinator.Diagnostics;
 using Coordinator.Hosting;
 using Coordinator.Log;
@@ -13,9 +14,18 @@ namespace Coordinator.Participants;
 
 /// <summary>The log-native participants of this process: finds activations, carries messages to them and their answers back.</summary>
 internal sealed partial class ParticipantHost(
-    ILogStore store, IDispatcher dispatcher, MonotonicClock clock, IRandomSource random, CoordinatorOptions options, EngineTelemetry telemetry, ILogger logger)
+    ILogStore store,
+    IDispatcher dispatcher,
+    MonotonicClock clock,
+    IRandomSource random,
+    ulong host,
+    bool sharesStreams,
+    CoordinatorOptions options,
+    EngineTelemetry telemetry,
+    ILogger logger)
 {
     private static readonly TimeSpan InquiryDelay = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan EnlistmentDelay = TimeSpan.FromMilliseconds(500);
 
     private readonly ConcurrentDictionary<StreamName, Activation> _activations = new();
     private ulong _incarnations = random.Next();
@@ -36,19 +46,30 @@ internal sealed partial class ParticipantHost(
     /// Makes a transaction part of a stream: asks for its enlistment under a new incarnation, before its first work (rule D-6).
     /// The coordinator's answer comes in <see cref="Participation.EnlistedAsync"/>.
     /// </summary>
-    public Participation StartEnlistment(
-        TransactionId transaction, WorkTerms terms, StreamName stream, Type shape, Func<StreamName, Activation> create, Activity? span)
+    public Participation StartEnlistment(TransactionHeader header, StreamName stream, Type shape, Func<StreamName, Activation> create, Activity? span)
     {
         var now = clock.Now;
         var trace = span is { IsAllDataRequested: true } ? new ParticipantTrace(span, now) : null;
-        var incarnation = new Incarnation(Interlocked.Increment(ref _incarnations));
+        var incarnation = new Incarnation(Interlocked.Increment(ref _incarnations), host);
         Participation participation;
+        Participation? added;
         do
         {
-            var activation = Find(stream, shape, create);
-            participation = new Participation(activation, transaction, incarnation, terms) { WorkDeadline = now + terms.Timeout, Trace = trace };
+            participation = new Participation(Find(stream, shape, create), header, incarnation)
+            {
+                WorkDeadline = now + header.Timeout,
+                EnlistmentDue = now + EnlistmentDelay,
+                EnlistmentDeadline = now + options.VoteTimeout,
+                Trace = trace,
+            };
+            added = participation.Activation.TryAdd(participation);
         }
-        while (!participation.Activation.TryAdd(participation));
+        while (added is null);
+
+        if (added != participation)
+        {
+            return added; // another call of the transaction enlists it, or has
+        }
 
         if (_dropped is { } cause)
         {
@@ -57,14 +78,34 @@ internal sealed partial class ParticipantHost(
             return participation;
         }
 
-        _transport!.ToCoordinator(
-            transaction,
-            new CommitInput.EnlistRequested(new ParticipantId(stream), incarnation, ParticipantKind.LogNative, options.ParticipantsMax));
+        Enlist(participation);
         return participation;
     }
 
+    private void Enlist(Participation participation) => _transport!.ToCoordinator(
+        participation.Transaction,
+        participation.Header.Home,
+        new CommitInput.EnlistRequested(new ParticipantId(participation.Activation.Stream), participation.Incarnation, ParticipantKind.LogNative, options.ParticipantsMax));
+
     /// <summary>Waits for the lock and for the state to be current. The caller has started a call of the machine.</summary>
     public async ValueTask<LockAnswer> LockAsync(Participation participation, LockMode mode, CancellationToken cancellation)
+    {
+        if (participation.Activation.TakeTurn(participation) is { } turn)
+        {
+            await turn.WaitAsync().ConfigureAwait(false);
+        }
+
+        try
+        {
+            return await LockInTurnAsync(participation, mode, cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            participation.Activation.EndTurn(participation, dispatcher);
+        }
+    }
+
+    private async ValueTask<LockAnswer> LockInTurnAsync(Participation participation, LockMode mode, CancellationToken cancellation)
     {
         var activation = participation.Activation;
         if (participation.Trace is { } trace && mode > trace.Mode)
@@ -113,7 +154,7 @@ internal sealed partial class ParticipantHost(
     }
 
     /// <summary>A message of a coordinator. One for a participant that holds no such transaction is answered No or dropped.</summary>
-    public void Deliver(TransactionId transaction, CommitMessage message)
+    public void Deliver(TransactionId transaction, ulong from, CommitMessage message)
     {
         switch (message)
         {
@@ -125,7 +166,7 @@ internal sealed partial class ParticipantHost(
 
                 break;
             case CommitMessage.PrepareRequested prepare:
-                Prepare(transaction, prepare);
+                Prepare(transaction, from, prepare);
                 break;
             case CommitMessage.DecisionDelivered delivered when Find(transaction, delivered.Participant) is { } concerned:
                 Feed(concerned, InputOf(delivered.Decision), delivered.Position);
@@ -152,14 +193,17 @@ internal sealed partial class ParticipantHost(
         if (outcome.Vote is { } vote)
         {
             participation.InquiryDue = clock.Now + InquiryDelay;
-            _transport!.ToCoordinator(participation.Transaction, vote);
+            _transport!.ToCoordinator(participation.Transaction, participation.Header.Home, vote);
         }
 
         if (outcome.Inquires)
         {
             participation.InquiryDue = clock.Now + InquiryDelay;
             participation.HasInquired = true;
-            _transport!.ToCoordinator(participation.Transaction, new CommitInput.OutcomeInquired(new ParticipantId(participation.Activation.Stream)));
+            _transport!.ToCoordinator(
+                participation.Transaction,
+                participation.Header.Home,
+                new CommitInput.OutcomeInquired(new ParticipantId(participation.Activation.Stream), participation.Incarnation));
         }
 
         if (outcome.Violation is { } why)
@@ -194,11 +238,12 @@ internal sealed partial class ParticipantHost(
         var timeouts = new List<Participation>();
         var overdue = new List<Participation>();
         var inquiries = new List<Participation>();
+        var unanswered = new List<Participation>();
         var inDoubt = 0;
         var surplus = _activations.Count - options.ActivationsMax;
         foreach (var (stream, activation) in _activations)
         {
-            inDoubt += activation.CollectDue(now, timeouts, overdue, inquiries);
+            inDoubt += activation.CollectDue(now, timeouts, overdue, inquiries, unanswered);
             if (surplus <= 0)
             {
                 continue;
@@ -221,6 +266,7 @@ internal sealed partial class ParticipantHost(
         timeouts.Sort(ByEnlistment);
         overdue.Sort(ByEnlistment);
         inquiries.Sort(ByEnlistment);
+        unanswered.Sort(ByEnlistment);
         foreach (var participation in timeouts)
         {
             var cause = new AbortCause(
@@ -230,7 +276,7 @@ internal sealed partial class ParticipantHost(
 
         foreach (var participation in overdue)
         {
-            var cause = new AbortCause(AbortReason.Timeout, new ParticipantId(participation.Activation.Stream), $"no decision within {participation.Terms.Timeout}");
+            var cause = new AbortCause(AbortReason.Timeout, new ParticipantId(participation.Activation.Stream), $"no decision within {participation.Header.Timeout}");
             Feed(participation, new ParticipationInput.WorkDropped(cause), LogPosition.None);
         }
 
@@ -238,6 +284,26 @@ internal sealed partial class ParticipantHost(
         {
             Feed(participation, ParticipationInput.InquiryDue.Instance, LogPosition.None);
         }
+
+        foreach (var participation in unanswered)
+        {
+            EnlistAgain(participation, now);
+        }
+    }
+
+    /// <summary>The coordinator is on another host, and it or a message is lost: asked again for a while.</summary>
+    private void EnlistAgain(Participation participation, TimeSpan now)
+    {
+        if (now < participation.EnlistmentDeadline)
+        {
+            participation.EnlistmentDue = now + EnlistmentDelay;
+            Enlist(participation);
+            return;
+        }
+
+        var cause = new AbortCause(
+            AbortReason.ParticipantLost, new ParticipantId(participation.Activation.Stream), $"its coordinator did not let it in within {options.VoteTimeout}");
+        Feed(participation, new ParticipationInput.WorkDropped(cause), LogPosition.None);
     }
 
     /// <summary>
@@ -253,10 +319,9 @@ internal sealed partial class ParticipantHost(
             activation.CollectAll(all);
         }
 
-        all.Sort(ByEnlistment);
+        Drop(all, cause);
         foreach (var participation in all)
         {
-            Feed(participation, new ParticipationInput.WorkDropped(cause), LogPosition.None);
             if (participation is { Trace: not null, State.Phase: ParticipationPhase.Prepared })
             {
                 telemetry.Traces.Left(participation, clock.Now); // it has voted, and hears no decision here any more
@@ -269,7 +334,7 @@ internal sealed partial class ParticipantHost(
     private static ParticipationInput.DecisionReceived InputOf(Decision decision) =>
         decision is Decision.Commit ? ParticipationInput.DecisionReceived.Commit : ParticipationInput.DecisionReceived.Abort;
 
-    private void Prepare(TransactionId transaction, CommitMessage.PrepareRequested prepare)
+    private void Prepare(TransactionId transaction, ulong from, CommitMessage.PrepareRequested prepare)
     {
         if (Find(transaction, prepare.Participant) is { } participation)
         {
@@ -286,7 +351,7 @@ internal sealed partial class ParticipantHost(
 
         // Whoever does not hold the transaction votes No, never ReadOnly: its work is lost (D-6).
         var cause = new AbortCause(AbortReason.ParticipantLost, prepare.Participant, "holds no such transaction");
-        _transport!.ToCoordinator(transaction, new CommitInput.VoteReceived(prepare.Participant, prepare.Incarnation, Ballot.No, null, cause));
+        _transport!.ToCoordinator(transaction, from, new CommitInput.VoteReceived(prepare.Participant, prepare.Incarnation, Ballot.No, null, cause));
     }
 
     /// <summary>
@@ -295,15 +360,31 @@ internal sealed partial class ParticipantHost(
     /// </summary>
     private Activation Find(StreamName stream, Type shape, Func<StreamName, Activation> create)
     {
-        var activation = _activations.GetOrAdd(stream, create);
+        var activation = GetOrAdd(stream, create);
         if (activation.Shape != shape && activation.TryDrop())
         {
             _activations.TryRemove(new(stream, activation));
-            activation = _activations.GetOrAdd(stream, create);
+            activation = GetOrAdd(stream, create);
         }
 
         activation.Touched = true;
         return activation;
+    }
+
+    private Activation GetOrAdd(StreamName stream, Func<StreamName, Activation> create)
+    {
+        if (_activations.TryGetValue(stream, out var known))
+        {
+            return known;
+        }
+
+        var added = create(stream);
+        if (sharesStreams)
+        {
+            added.IsAnchored = false;
+        }
+
+        return _activations.GetOrAdd(stream, added);
     }
 
     private bool TryReserve(Participation participation)

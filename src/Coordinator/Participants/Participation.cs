@@ -1,3 +1,4 @@
+using Coordinator.Client;
 using Coordinator.Diagnostics;
 using Coordinator.Hosting;
 using Coordinator.Protocol;
@@ -6,21 +7,15 @@ using Coordinator.Protocol.Participation;
 
 namespace Coordinator.Participants;
 
-/// <summary>On which terms a transaction works: the same at all its participants.</summary>
-/// <param name="Age">Whom it waits for and who waits for it.</param>
-/// <param name="Timeout">After which its coordinator gives up on unfinished work.</param>
-/// <param name="IsOptimistic">It locks nothing before its vote, and votes No if its base is not the newest state then.</param>
-internal sealed record WorkTerms(TransactionAge Age, TimeSpan Timeout, bool IsOptimistic);
-
 /// <summary>One transaction at one activation: the machine's state and the work it would redo. Guarded by its activation.</summary>
-internal sealed class Participation(Activation activation, TransactionId transaction, Incarnation incarnation, WorkTerms terms) : ILockOwner
+internal sealed class Participation(Activation activation, TransactionHeader header, Incarnation incarnation) : ILockOwner
 {
     private const int SpinsMax = 16, SpinIterations = 10;
 
     // Stands for "answered", so that an answer which comes at once costs no object.
     private static readonly Completion<EnlistmentRefusal?> Answered = new();
 
-    private Completion<EnlistmentRefusal?>? _enlistment;
+    private Completion<EnlistmentRefusal?>? _waiting; // for the answer: the last one that came, linked to those before
     private EnlistmentRefusal? _refusal;
     private int _claimed;
     private EventData? _first;
@@ -28,17 +23,40 @@ internal sealed class Participation(Activation activation, TransactionId transac
 
     public Activation Activation { get; } = activation;
 
-    public TransactionId Transaction { get; } = transaction;
+    /// <summary>Whose work it is, and on which terms.</summary>
+    public TransactionHeader Header { get; } = header;
+
+    public TransactionId Transaction => Header.Id;
 
     public Incarnation Incarnation { get; } = incarnation;
 
-    public WorkTerms Terms { get; } = terms;
+    /// <summary>
+    /// Its coordinator is in this process: it may go on from what this process has on its way to the log, for the two are put in order there.
+    /// </summary>
+    public bool IsAtHome => Incarnation.Host == Header.Home;
 
-    TransactionAge ILockOwner.Age => Terms.Age;
+    TransactionAge ILockOwner.Age => Header.Age;
 
     bool ILockOwner.CanBeWounded => State.Phase is ParticipationPhase.Active;
 
+    bool ILockOwner.MayFollow => IsAtHome;
+
     public ParticipationState State { get; set; } = ParticipationState.Enlisted(incarnation);
+
+    /// <summary>Calls of the transaction that wait until another one has its lock here; null while none does. The first has its turn.</summary>
+    public Queue<Completion<bool>>? Turns { get; set; }
+
+    /// <summary>A call of the transaction asks for the lock.</summary>
+    public bool IsInTurn { get; set; }
+
+    /// <summary>When the coordinator was asked to enlist it, and when it is asked again. Has meaning until it has answered.</summary>
+    public TimeSpan EnlistmentDue { get; set; }
+
+    /// <summary>The instant at which an enlistment that is not answered fails.</summary>
+    public TimeSpan EnlistmentDeadline { get; init; } = TimeSpan.MaxValue;
+
+    /// <summary>The coordinator has answered.</summary>
+    public bool IsAnswered => Volatile.Read(ref _waiting) == Answered;
 
     /// <summary>Of the lock that is waited for; null while none is.</summary>
     public Completion<LockAnswer>? LockWait { get; set; }
@@ -94,27 +112,40 @@ internal sealed class Participation(Activation activation, TransactionId transac
         }
 
         _refusal = refusal;
-        Interlocked.Exchange(ref _enlistment, Answered)?.TryComplete(refusal, dispatcher);
+        for (var waiting = Interlocked.Exchange(ref _waiting, Answered); waiting is not null; waiting = waiting.Next)
+        {
+            waiting.TryComplete(refusal, dispatcher);
+        }
     }
 
-    /// <summary>Waits for the coordinator's answer; called once.</summary>
+    /// <summary>Waits for the coordinator's answer.</summary>
     public ValueTask<EnlistmentRefusal?> EnlistedAsync()
     {
         // The shard's pump is often at work on another core and answers within a microsecond: cheaper than to leave and come back.
-        for (var spins = 0; spins < SpinsMax && Volatile.Read(ref _enlistment) != Answered; spins++)
+        for (var spins = 0; spins < SpinsMax && IsAtHome && !IsAnswered; spins++)
         {
             Thread.SpinWait(SpinIterations);
         }
 
-        if (Volatile.Read(ref _enlistment) == Answered)
+        if (IsAnswered)
         {
             return new ValueTask<EnlistmentRefusal?>(_refusal);
         }
 
-        var wait = new Completion<EnlistmentRefusal?>();
-        return Interlocked.CompareExchange(ref _enlistment, wait, null) is null
-            ? wait.WaitAsync()
-            : new ValueTask<EnlistmentRefusal?>(_refusal);
+        for (var wait = new Completion<EnlistmentRefusal?>(); ;)
+        {
+            var last = Volatile.Read(ref _waiting);
+            if (last == Answered)
+            {
+                return new ValueTask<EnlistmentRefusal?>(_refusal);
+            }
+
+            wait.Next = last;
+            if (Interlocked.CompareExchange(ref _waiting, wait, last) == last)
+            {
+                return wait.WaitAsync();
+            }
+        }
     }
 
     /// <summary>Version of the stream once this is committed.</summary>

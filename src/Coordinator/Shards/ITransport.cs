@@ -11,7 +11,10 @@ namespace Coordinator.Shards;
 internal interface ITransport
 {
     /// <summary>To the shard that the id names.</summary>
-    void ToCoordinator(TransactionId transaction, CommitInput input);
+    /// <param name="transaction">The id.</param>
+    /// <param name="home">The host that is to coordinate it: who began it, or who asks.</param>
+    /// <param name="input">What is told.</param>
+    void ToCoordinator(TransactionId transaction, ulong home, CommitInput input);
 
     /// <summary>To the participant that the message names.</summary>
     void ToParticipant(TransactionId transaction, CommitMessage message);

@@ -1,19 +1,22 @@
 using Coordinator.Hosting;
 using Coordinator.Log;
 using Coordinator.Protocol;
+using Coordinator.Protocol.Commit;
+using Coordinator.Protocol.Ownership;
 
 namespace Coordinator.Shards;
 
 /// <summary>
-/// Asks the log on behalf of transactions that only read whether this host still owns the shard (rule D-9). In a log of one shard every row is written by the
-/// shard's owner: who still owns it after all votes has seen every commit that was told before them, and the locks did the rest. One look
+/// Asks the log on behalf of transactions that only read whether what they read still stands (rule D-9). One look, which begins later than all their votes,
 /// answers all that wait.
 /// </summary>
 /// <remarks>
-/// Counterexample without it: an owner is frozen and displaced; it wakes up and commits a read of what it remembers, after its successor has told
-/// somebody of a later state.
+/// In a log of one shard every row is written by the shard's owner: who still owns it after all votes has seen every commit that was told before
+/// them, and the locks did the rest. Where several hosts append, the look is at the ends of the streams that were read, all on one snapshot.
+/// Counterexamples without it: an owner is frozen and displaced; it wakes up and commits a read of what it remembers, after its successor has told
+/// somebody of a later state. And: a silo is cut off from the others, which activate its grains anew and change them; it is asked and tells what was.
 /// </remarks>
-internal sealed class ReadCheck(ShardLane lane, ILogStore store, MonotonicClock clock, IDispatcher dispatcher) : IThreadPoolWorkItem
+internal sealed class ReadCheck(ShardLane lane, ILogStore store, MonotonicClock clock, IDispatcher dispatcher, bool looksAtHeads) : IThreadPoolWorkItem
 {
     /// <summary>Why a transaction that only read is aborted when the host has lost the shard.</summary>
     public const string DisplacedDetail = "another host owns the log by now: what was read may be old";
@@ -23,18 +26,18 @@ internal sealed class ReadCheck(ShardLane lane, ILogStore store, MonotonicClock 
 
     private readonly Lock _gate = new();
     private readonly long _epoch = lane.Ownership.Epoch;
-    private List<TransactionId> _arrived = [];
-    private List<TransactionId> _asking = [];
+    private List<CommitState> _arrived = [];
+    private List<CommitState> _asking = [];
     private Shard? _shard;
     private bool _running;
 
     /// <summary>Answers by <see cref="Shard.AnswerReadCheck"/>, after a look that begins later than this.</summary>
-    public void Enqueue(Shard shard, TransactionId id)
+    public void Enqueue(Shard shard, CommitState transaction)
     {
         lock (_gate)
         {
             _shard = shard;
-            _arrived.Add(id);
+            _arrived.Add(transaction);
             if (_running)
             {
                 return;
@@ -50,10 +53,9 @@ internal sealed class ReadCheck(ShardLane lane, ILogStore store, MonotonicClock 
     {
         while (TakeArrived())
         {
-            var isStillOwner = await LookAsync().ConfigureAwait(false);
-            foreach (var id in _asking)
+            if (!await TryAsync(looksAtHeads ? LookAtHeadsAsync : LookForOwnerAsync).ConfigureAwait(false))
             {
-                _shard!.AnswerReadCheck(id, isStillOwner);
+                _asking.ForEach(one => _shard!.AnswerReadCheck(one.Id, new AbortCause(AbortReason.ParticipantLost, null, DisplacedDetail), isDisplaced: true));
             }
 
             _asking.Clear();
@@ -69,14 +71,14 @@ internal sealed class ReadCheck(ShardLane lane, ILogStore store, MonotonicClock 
         }
     }
 
-    private async ValueTask<bool> LookAsync()
+    /// <summary>False if the host has lost the shard.</summary>
+    private async ValueTask<bool> TryAsync(Func<ValueTask<bool>> look)
     {
         for (var delay = RetryDelayMin; !_shard!.IsStopped; delay = delay * 2 < RetryDelayMax ? delay * 2 : RetryDelayMax)
         {
             try
             {
-                var end = await store.ReadShardEndAsync(lane.Shard, CancellationToken.None).ConfigureAwait(false);
-                return end.Owned?.Version == _epoch;
+                return await look().ConfigureAwait(false);
             }
             catch (Exception error) when (error is not (InvariantViolationException or OutOfMemoryException))
             {
@@ -87,4 +89,38 @@ internal sealed class ReadCheck(ShardLane lane, ILogStore store, MonotonicClock 
 
         return false;
     }
+
+    private async ValueTask<bool> LookForOwnerAsync()
+    {
+        var end = await store.ReadShardEndAsync(lane.Shard, CancellationToken.None).ConfigureAwait(false);
+        if (end.Owned?.Version != _epoch)
+        {
+            return false;
+        }
+
+        _asking.ForEach(one => _shard!.AnswerReadCheck(one.Id, null, isDisplaced: false));
+        return true;
+    }
+
+    private async ValueTask<bool> LookAtHeadsAsync()
+    {
+        var ends = new Dictionary<StreamName, StreamEnd>();
+        var keys = _asking.SelectMany(static one => ReadsOf(one)).Select(static read => read.Stream).Distinct().Select(static stream => new RowKey(stream, 1));
+        foreach (var finding in await store.InspectAsync([.. keys], CancellationToken.None).ConfigureAwait(false))
+        {
+            ends[finding.Key.Stream] = finding.End;
+        }
+
+        foreach (var one in _asking)
+        {
+            var conflict = AppendRules.FirstConflict(RedoMode.Write, [.. ReadsOf(one)], one.Id, stream => ends[stream]);
+            _shard!.AnswerReadCheck(
+                one.Id, conflict is { } stream ? new AbortCause(AbortReason.Conflict, new ParticipantId(stream), "has changed since it was read") : null, isDisplaced: false);
+        }
+
+        return true;
+    }
+
+    private static IEnumerable<Redo> ReadsOf(CommitState transaction) =>
+        transaction.Participants.Select(static enlistment => enlistment.Redo).OfType<Redo>();
 }

@@ -107,12 +107,12 @@ internal sealed partial class Shard
                     id, new CommitMessage.EnlistmentAnswered(enlist.Participant, enlist.Incarnation, EnlistmentRefusal.NotActive));
                 break;
             case CommitInput.OutcomeInquired inquired:
-                _ = AnswerInquiryAsync(id, inquired.Asker);
+                _ = AnswerInquiryAsync(id, inquired);
                 break;
         }
     }
 
-    private async Task AnswerInquiryAsync(TransactionId id, ParticipantId asker)
+    private async Task AnswerInquiryAsync(TransactionId id, CommitInput.OutcomeInquired inquired)
     {
         Activity.Current = null; // whoever happens to pump has nothing to do with the reads that follow
         try
@@ -120,10 +120,10 @@ internal sealed partial class Shard
             switch (await AskAsync(id, CancellationToken.None).ConfigureAwait(false))
             {
                 case InquiryAnswer.Committed:
-                    transport.ToParticipant(id, new CommitMessage.InquiryAnswered(asker, Decision.Commit));
+                    transport.ToParticipant(id, new CommitMessage.InquiryAnswered(inquired.Asker, inquired.Incarnation, Decision.Commit));
                     break;
                 case InquiryAnswer.Aborted:
-                    transport.ToParticipant(id, new CommitMessage.InquiryAnswered(asker, Decision.Abort));
+                    transport.ToParticipant(id, new CommitMessage.InquiryAnswered(inquired.Asker, inquired.Incarnation, Decision.Abort));
                     break;
             }
         }

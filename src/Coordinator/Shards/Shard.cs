@@ -30,14 +30,15 @@ internal sealed partial class Shard(
     ITransport transport,
     ParticipantHost participants,
     EngineTelemetry telemetry,
-    ILogger logger) : IAppendTarget
+    ILogger logger,
+    bool checksHeads = false) : IAppendTarget
 {
     private readonly ConcurrentQueue<Mail> _mailbox = new();
     private readonly Dictionary<ulong, Entry> _entries = [];
     private readonly Dictionary<TransactionId, Entry> _recovered = [];
     private readonly List<Entry> _due = [];
     private readonly ShardLane _lane = recovered.Lane;
-    private readonly ReadCheck _readCheck = new(recovered.Lane, store, clock, dispatcher);
+    private readonly ReadCheck _readCheck = new(recovered.Lane, store, clock, dispatcher, checksHeads);
     private int _mailCount;
     private long _lastSequence;
     private int _inFlight;
@@ -313,7 +314,7 @@ internal sealed partial class Shard(
                     entry.Initiator?.Announce(step.State.Id, announcement);
                     break;
                 case CommitMessage.ReadsCheckRequested:
-                    _readCheck.Enqueue(this, step.State.Id);
+                    _readCheck.Enqueue(this, step.State);
                     break;
                 default:
                     transport.ToParticipant(step.State.Id, message);
@@ -406,12 +407,13 @@ internal sealed partial class Shard(
     }
 
     /// <summary>What the log said when it was asked whether reads still stand.</summary>
-    public void AnswerReadCheck(TransactionId id, bool isStillOwner)
+    /// <param name="id">Of the transaction.</param>
+    /// <param name="conflict">What does not stand any more; null if all does.</param>
+    /// <param name="isDisplaced">Another host owns the shard.</param>
+    public void AnswerReadCheck(TransactionId id, AbortCause? conflict, bool isDisplaced)
     {
-        Post(id, isStillOwner
-            ? CommitInput.ReadsChecked.Well
-            : new CommitInput.ReadsChecked(new AbortCause(AbortReason.ParticipantLost, null, ReadCheck.DisplacedDetail)));
-        if (!isStillOwner)
+        Post(id, conflict is null ? CommitInput.ReadsChecked.Well : new CommitInput.ReadsChecked(conflict));
+        if (isDisplaced)
         {
             Stop();
         }

@@ -19,7 +19,8 @@ internal sealed record ClaimedShard(ushort Shard, OwnershipState Ownership, uint
 /// <param name="ClaimBits">Of the claim.</param>
 /// <param name="Host">Which host, as its heartbeats name it; 0 if it had none.</param>
 /// <param name="HostName">The host, for people.</param>
-internal sealed record ShardOwner(ulong ClaimBits, ulong Host, string HostName);
+/// <param name="ShardCount">How many shards the log had for the claimant. Until the last claim of shard 0 says more than one, its owner may be writing as if nobody else did (decision 0013).</param>
+internal sealed record ShardOwner(ulong ClaimBits, ulong Host, string HostName, int ShardCount);
 
 /// <summary>Takes ownership of a shard: carries out what <see cref="OwnershipProtocol"/> says, until it is owner or has lost.</summary>
 internal sealed class ShardClaimer(ILogStore store, LogMeta meta, TimeProvider time, IRandomSource random, ulong host, string hostName, TimeSpan stallTimeout)
@@ -75,25 +76,30 @@ internal sealed class ShardClaimer(ILogStore store, LogMeta meta, TimeProvider t
     public static ShardOwner OwnerOf(LogRow owned) => RowJson.Read(owned, static (owned, root) => new ShardOwner(
         Hexadecimal(root, "claim") is var claim && claim <= TransactionId.Max40 ? claim : throw new FormatException("'claim' has more than 40 bits"),
         root.TryGetProperty("hostId", out _) ? Hexadecimal(root, "hostId") : 0,
-        RowJson.Text(root, "host")));
+        RowJson.Text(root, "host"),
+        root.TryGetProperty("shards", out _) ? (int)RowJson.Number(root, "shards", 1, LogMeta.ShardCountMax) : 1)); // older claims don't say
 
     private static ulong Hexadecimal(JsonElement root, string name) =>
         ulong.Parse(RowJson.Text(root, name), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
 
-    /// <summary>The guard stands and the claim was refused: then the log is not the one that was opened, or a moment has passed.</summary>
+    /// <summary>The guard stands and the claim was refused: then the log is not as it was opened, or a moment has passed.</summary>
     private async ValueTask EnsureSameLogAsync(CancellationToken cancellation)
     {
         var last = await MetaRow.ReadLastAsync(store, cancellation).ConfigureAwait(false);
-        if (last.AppendId != MetaRow.AppendIdOf(meta.Identity))
+        if (last.AppendId == MetaRow.AppendIdOf(meta))
         {
-            throw new LogStoreException(
-                $"The log in {store.Description} was opened as {meta.Identity} and is of another generation now: it was declared restored meanwhile. Restart this process.");
+            return;
         }
+
+        var now = MetaRow.Read(last, string.Empty, store.Description).Meta;
+        throw new LogStoreException(now.Identity == meta.Identity
+            ? $"The log in {store.Description} has grown from {meta.ShardCount} to {now.ShardCount} shards since it was opened: who does not know all of them claims none. Restart this process."
+            : $"The log in {store.Description} was opened as {meta.Identity} and is {now.Identity} now: it was declared restored meanwhile, and is of another generation. Restart this process.");
     }
 
     private async ValueTask<OwnershipState> ClaimOnceAsync(OwnershipState state, LogRow claim, CancellationToken cancellation)
     {
-        var answer = await WatchAsync(store.ClaimAsync(new ShardClaim(claim, state.GuardEpoch, meta.Identity))).ConfigureAwait(false);
+        var answer = await WatchAsync(store.ClaimAsync(new ShardClaim(claim, state.GuardEpoch, meta))).ConfigureAwait(false);
         switch (answer.Kind)
         {
             case GroupAnswerKind.Landed:
@@ -165,6 +171,7 @@ internal sealed class ShardClaimer(ILogStore store, LogMeta meta, TimeProvider t
             writer.WriteString("claim"u8, claimBits.ToString("x10", CultureInfo.InvariantCulture));
             writer.WriteString("hostId"u8, host.ToString("x16", CultureInfo.InvariantCulture));
             writer.WriteString("host"u8, hostName);
+            writer.WriteNumber("shards"u8, meta.ShardCount);
             writer.WriteNumber("format"u8, LogMeta.CurrentFormatVersion);
             writer.WriteEndObject();
         }

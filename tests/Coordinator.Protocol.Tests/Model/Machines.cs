@@ -255,7 +255,7 @@ internal sealed class Machines
         InputKind.Durable => new CommitInput.EventDurable(_events[key.X].Event!),
         InputKind.Refused => new CommitInput.EventRefused(_events[key.X].Event!, new AbortCause((AbortReason)key.Y)),
         InputKind.Acknowledged => new CommitInput.AcknowledgementReceived(Address(transaction, key.X)),
-        InputKind.Inquired => new CommitInput.OutcomeInquired(Address(transaction, key.X)),
+        InputKind.Inquired => new CommitInput.OutcomeInquired(Address(transaction, key.X), default),
         InputKind.Lost => new CommitInput.ParticipantLost(Address(transaction, key.X)),
         InputKind.ResourceAnswered => new CommitInput.LastResourceAnswered((Decision)key.X),
         InputKind.Recovered => CommitInput.Recovered.Instance,

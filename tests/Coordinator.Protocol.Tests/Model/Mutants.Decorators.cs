@@ -160,7 +160,7 @@ internal static partial class Mutants
 
     private static CommitTransition AnsweringInFlight(CommitState state, CommitInput input) =>
         input is CommitInput.OutcomeInquired inquired && state.Phase is CommitPhase.Committing
-            ? CommitTransition.Ignore(state, "mutant", new CommitMessage.InquiryAnswered(inquired.Asker, Decision.Abort))
+            ? CommitTransition.Ignore(state, "mutant", new CommitMessage.InquiryAnswered(inquired.Asker, inquired.Incarnation, Decision.Abort))
             : CommitProtocol.Advance(state, input);
 
     private static CommitTransition WithoutRecord(CommitState state, CommitInput input)

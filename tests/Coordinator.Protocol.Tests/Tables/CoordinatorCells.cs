@@ -56,7 +56,7 @@ internal static class CoordinatorCells
         ("AcknowledgementReceived, external", _ => new CommitInput.AcknowledgementReceived(Database)),
         ("AcknowledgementReceived, log-native", _ => new CommitInput.AcknowledgementReceived(Account)),
         ("AcknowledgementReceived, not enlisted", _ => new CommitInput.AcknowledgementReceived(Stranger)),
-        ("OutcomeInquired", _ => new CommitInput.OutcomeInquired(Database)),
+        ("OutcomeInquired", _ => new CommitInput.OutcomeInquired(Database, new Incarnation(1))),
         ("ParticipantLost", _ => new CommitInput.ParticipantLost(Database)),
         ("ParticipantLost, not enlisted", _ => new CommitInput.ParticipantLost(Stranger)),
         ("LastResourceAnswered Commit", _ => new CommitInput.LastResourceAnswered(Decision.Commit)),

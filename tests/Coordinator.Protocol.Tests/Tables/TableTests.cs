@@ -95,7 +95,7 @@ public sealed class TableTests
     internal void An_inquiry_before_the_decision_is_known_is_not_answered(CommitPhase phase) =>
         Assert.All(
             CoordinatorCells.States.Where(one => one.State.Phase == phase),
-            one => Assert.Empty(CommitProtocol.Advance(one.State, new CommitInput.OutcomeInquired(one.State.Participants[0].Participant)).Messages));
+            one => Assert.Empty(CommitProtocol.Advance(one.State, new CommitInput.OutcomeInquired(one.State.Participants[0].Participant, new Incarnation(1))).Messages));
 
     [Fact]
     public void Every_phase_of_the_coordinator_has_a_column() =>

@@ -120,7 +120,7 @@ internal sealed class AcknowledgedRowsVanish : Mutant
                     .Select(row => new StreamCheck(row.Stream, row.Version - 1, LogStreams.IsShard(row.Stream) ? row.Epoch : 0, default, false));
                 if (group[0].Kind is RowKind.ShardOwned)
                 {
-                    _ = SimulatedLog.Completed(rows.ClaimAsync(new ShardClaim(group[0], EpochBefore(group[0]), Identity())));
+                    _ = SimulatedLog.Completed(rows.ClaimAsync(new ShardClaim(group[0], EpochBefore(group[0]), new LogMeta(Identity(), 1, LogMeta.CurrentFormatVersion))));
                 }
                 else
                 {
@@ -174,7 +174,7 @@ internal sealed class CommitBeforeDurable : Mutant
 
     private sealed class Wire(CommitBeforeDurable mutant, SimulatedProcess process, ITransport inner) : ITransport
     {
-        public void ToCoordinator(TransactionId transaction, CommitInput input) => inner.ToCoordinator(transaction, input);
+        public void ToCoordinator(TransactionId transaction, ulong home, CommitInput input) => inner.ToCoordinator(transaction, home, input);
 
         public void ToParticipant(TransactionId transaction, CommitMessage message)
         {
@@ -200,7 +200,7 @@ internal sealed class AbortToOne : Mutant
 
     private sealed class Wire(Cluster cluster, ITransport inner) : ITransport
     {
-        public void ToCoordinator(TransactionId transaction, CommitInput input) => inner.ToCoordinator(transaction, input);
+        public void ToCoordinator(TransactionId transaction, ulong home, CommitInput input) => inner.ToCoordinator(transaction, home, input);
 
         public void ToParticipant(TransactionId transaction, CommitMessage message) => inner.ToParticipant(
             transaction,
@@ -217,13 +217,13 @@ internal sealed class LostWorkVotesReadOnly : Mutant
 
     private sealed class Wire(Cluster cluster, ITransport inner) : ITransport
     {
-        public void ToCoordinator(TransactionId transaction, CommitInput input) => inner.ToCoordinator(transaction, input);
+        public void ToCoordinator(TransactionId transaction, ulong home, CommitInput input) => inner.ToCoordinator(transaction, home, input);
 
         public void ToParticipant(TransactionId transaction, CommitMessage message)
         {
             if (message is CommitMessage.PrepareRequested prepare && cluster.Random.Chance(0.02))
             {
-                inner.ToCoordinator(transaction, new CommitInput.VoteReceived(prepare.Participant, prepare.Incarnation, Ballot.ReadOnly));
+                inner.ToCoordinator(transaction, home: 0, new CommitInput.VoteReceived(prepare.Participant, prepare.Incarnation, Ballot.ReadOnly));
             }
             else
             {
@@ -240,8 +240,8 @@ internal sealed class DependencyForgotten : Mutant
 
     private sealed class Wire(ITransport inner) : ITransport
     {
-        public void ToCoordinator(TransactionId transaction, CommitInput input) => inner.ToCoordinator(
-            transaction, input is CommitInput.VoteReceived { Redo: { } redo } vote ? vote with { Redo = redo with { RestsOn = null } } : input);
+        public void ToCoordinator(TransactionId transaction, ulong home, CommitInput input) => inner.ToCoordinator(
+            transaction, home, input is CommitInput.VoteReceived { Redo: { } redo } vote ? vote with { Redo = redo with { RestsOn = null } } : input);
 
         public void ToParticipant(TransactionId transaction, CommitMessage message) => inner.ToParticipant(transaction, message);
     }
@@ -254,8 +254,8 @@ internal sealed class ReadOfUndurableTold : Mutant
 
     private sealed class Wire(ITransport inner) : ITransport
     {
-        public void ToCoordinator(TransactionId transaction, CommitInput input) => inner.ToCoordinator(
-            transaction, input is CommitInput.VoteReceived { Ballot: Ballot.ReadOnly } vote ? vote with { Redo = null } : input);
+        public void ToCoordinator(TransactionId transaction, ulong home, CommitInput input) => inner.ToCoordinator(
+            transaction, home, input is CommitInput.VoteReceived { Ballot: Ballot.ReadOnly } vote ? vote with { Redo = null } : input);
 
         public void ToParticipant(TransactionId transaction, CommitMessage message) => inner.ToParticipant(transaction, message);
     }

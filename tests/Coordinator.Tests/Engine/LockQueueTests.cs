@@ -417,5 +417,7 @@ public sealed class LockQueueTests
         public TransactionAge Age { get; } = new(DateTimeOffset.UnixEpoch.AddTicks(age), default);
 
         public bool CanBeWounded { get; set; } = true;
+
+        public bool MayFollow => true;
     }
 }

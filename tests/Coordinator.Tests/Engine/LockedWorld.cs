@@ -104,6 +104,8 @@ internal sealed class LockedWorld(int seed)
         public TransactionId Transaction => id;
 
         public bool CanBeWounded { get; set; } = true;
+
+        public bool MayFollow => true;
     }
 
     /// <summary>One lock, and the books of it.</summary>

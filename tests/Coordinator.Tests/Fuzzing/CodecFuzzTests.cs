@@ -65,12 +65,12 @@ public sealed class CodecFuzzTests
     [Fact]
     public void A_damaged_claim_is_read_as_something_or_refused() => Fuzz.Bytes(
         nameof(A_damaged_claim_is_read_as_something_or_refused),
-        ["""{"claim":"00deadbeef","hostId":"0123456789abcdef","host":"box:17","format":1}"""u8.ToArray()],
+        ["""{"claim":"00deadbeef","hostId":"0123456789abcdef","host":"box:17","shards":16,"format":1}"""u8.ToArray()],
         bytes =>
         {
             if (Corrupt.Or(() => ShardClaimer.OwnerOf(Row(RowKind.ShardOwned, bytes))) is { } owner)
             {
-                Assert.True(owner.ClaimBits <= TransactionId.Max40 && owner.HostName is not null);
+                Assert.True(owner.ClaimBits <= TransactionId.Max40 && owner.HostName is not null && owner.ShardCount is >= 1 and <= LogMeta.ShardCountMax);
             }
         });
 
@@ -82,7 +82,7 @@ public sealed class CodecFuzzTests
         {
             try
             {
-                var row = new LogRow { Stream = LogStreams.Meta, Version = 1, Kind = RowKind.LogCreated, AppendId = MetaRow.AppendIdOf(new(0xC0DE, 3)), Payload = bytes };
+                var row = new LogRow { Stream = LogStreams.Meta, Version = 1, Kind = RowKind.LogCreated, AppendId = MetaRow.AppendIdOf(new(0xC0DE, 3), 16), Payload = bytes };
                 var opened = MetaRow.Read(row, "here", "the test's store");
                 Assert.True(opened is { RecordedStore: not null, Meta.ShardCount: > 0 });
                 _ = new TransactionId(opened.Meta.Identity, 0, 1, 1, 1); // what an id can hold

@@ -55,6 +55,8 @@ public sealed class FoundCasesTests
     [InlineData("\"claim\":\"ffffffffffffffff\",\"host\":\"h\"")]
     [InlineData("\"claim\":\"1\",\"host\":null")]
     [InlineData("\"claim\":\"1\",\"hostId\":\"10000000000000000\",\"host\":\"h\"")]
+    [InlineData("\"claim\":\"1\",\"host\":\"h\",\"shards\":0")]
+    [InlineData("\"claim\":\"1\",\"host\":\"h\",\"shards\":65537")]
     public void A_claim_with_a_number_too_long_or_no_host_is_unreadable(string members) =>
         Assert.Throws<LogCorruptException>(() => ShardClaimer.OwnerOf(Row(RowKind.ShardOwned, $"{{{members}}}")));
 

@@ -32,7 +32,7 @@ internal sealed class TestTransport(SimulationLoop loop) : ITransport
         return this;
     }
 
-    public void ToCoordinator(TransactionId transaction, CommitInput input) => Send(input, () => _inner!.ToCoordinator(transaction, input));
+    public void ToCoordinator(TransactionId transaction, ulong home, CommitInput input) => Send(input, () => _inner!.ToCoordinator(transaction, home, input));
 
     public void ToParticipant(TransactionId transaction, CommitMessage message) => Send(message, () => _inner!.ToParticipant(transaction, message));
 

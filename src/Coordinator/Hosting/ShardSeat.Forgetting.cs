@@ -8,9 +8,10 @@ namespace Coordinator.Hosting;
 
 /// <content>
 /// Forgetting (rule D-5): what became of transactions after <see cref="CoordinatorOptions.DecisionRetention"/>, and idempotency keys after
-/// <see cref="CoordinatorOptions.IdempotencyWindow"/>. The owner's business, now and then; the streams of users are never touched.
+/// <see cref="CoordinatorOptions.IdempotencyWindow"/>. The owner's business, now and then, and for keys that of the owner of the first shard; the streams of
+/// users are never touched.
 /// </content>
-internal sealed partial class TransactionEngine
+internal sealed partial class ShardSeat
 {
     private const int RowsAtOnce = 1000;
     private static readonly TimeSpan ForgetPeriodMax = TimeSpan.FromMinutes(1);
@@ -18,25 +19,19 @@ internal sealed partial class TransactionEngine
     private TimeSpan _nextForget;
     private int _forgetting;
 
-    /// <summary>Rows that this host has removed from the log.</summary>
-    public long RowsForgotten { get; private set; }
-
-    /// <summary>What is covered by it is forgotten; null if nothing is.</summary>
-    public ForgetMark? Horizon => _shard?.Lane.Forgetting.Horizon;
-
     private void ForgetIfDue()
     {
-        if (_shard is not { IsStopped: false } shard || _clock.Now < _nextForget || Interlocked.Exchange(ref _forgetting, 1) != 0)
+        if (Shard is not { IsStopped: false } shard || engine.Now < _nextForget || Interlocked.Exchange(ref _forgetting, 1) != 0)
         {
             return;
         }
 
-        _nextForget = _clock.Now + ForgetPeriodMax;
-        if (Options.DecisionRetention is var retention && retention != Timeout.InfiniteTimeSpan)
+        _nextForget = engine.Now + ForgetPeriodMax;
+        if (engine.Options.DecisionRetention is var retention && retention != Timeout.InfiniteTimeSpan)
         {
             var spacing = retention / (ForgetRules.MarksMax / 2);
             shard.LimitForgetting(Before(retention), spacing.Ticks / TimeSpan.TicksPerMicrosecond);
-            _nextForget = spacing < ForgetPeriodMax ? _clock.Now + spacing : _nextForget;
+            _nextForget = spacing < ForgetPeriodMax ? engine.Now + spacing : _nextForget;
         }
 
         _ = ForgetAsync(shard);
@@ -48,25 +43,25 @@ internal sealed partial class TransactionEngine
         {
             var before = RowsForgotten;
             while (shard.Lane.Forgetting.Horizon is { } horizon && MayGoOn(shard)
-                && await RemoveAsync(_seams.Store.Removal.RemoveShardRowsAsync(shard.Number, horizon, RowsAtOnce, _stop.Token)).ConfigureAwait(false))
+                && await RemoveAsync(engine.Store.Removal.RemoveShardRowsAsync(shard.Number, horizon, RowsAtOnce, engine.StopToken)).ConfigureAwait(false))
             {
             }
 
-            while (Options.IdempotencyWindow != Timeout.InfiniteTimeSpan && MayGoOn(shard)
-                && await RemoveAsync(_seams.Store.Removal.RemoveKeysAsync(Before(Options.IdempotencyWindow + (2 * ClockSkewMax)), RowsAtOnce, _stop.Token)).ConfigureAwait(false))
+            while (number == 0 && engine.Options.IdempotencyWindow != Timeout.InfiniteTimeSpan && MayGoOn(shard)
+                && await RemoveAsync(engine.Store.Removal.RemoveKeysAsync(Before(engine.Options.IdempotencyWindow + (2 * TransactionEngine.ClockSkewMax)), RowsAtOnce, engine.StopToken)).ConfigureAwait(false))
             {
             }
 
             if (RowsForgotten > before)
             {
-                Forgot(_logger, RowsForgotten - before, shard.Number);
+                Forgot(engine.Logger, RowsForgotten - before, shard.Number);
             }
         }
         catch (Exception error) when (error is not (OutOfMemoryException or InvariantViolationException))
         {
-            if (!_stopping)
+            if (!engine.IsStopping)
             {
-                ForgetFailed(_logger, error.Message); // tried again in a minute; what is still there does no harm
+                ForgetFailed(engine.Logger, error.Message); // tried again in a minute; what is still there does no harm
             }
         }
         finally
@@ -75,7 +70,7 @@ internal sealed partial class TransactionEngine
         }
     }
 
-    private bool MayGoOn(Shard shard) => !_stopping && !shard.IsStopped;
+    private bool MayGoOn(Shard shard) => !engine.IsStopping && !shard.IsStopped;
 
     /// <summary>False once there is nothing left to remove.</summary>
     private async ValueTask<bool> RemoveAsync(ValueTask<int> removal)
@@ -91,5 +86,5 @@ internal sealed partial class TransactionEngine
     [LoggerMessage(1309, LogLevel.Warning, "What the log may forget could not be removed: {Error} It is tried again.")]
     private static partial void ForgetFailed(ILogger logger, string error);
 
-    private long Before(TimeSpan window) => LogRow.ClockOf(_seams.Time) - (window.Ticks / TimeSpan.TicksPerMicrosecond);
+    private long Before(TimeSpan window) => LogRow.ClockOf(engine.Time) - (window.Ticks / TimeSpan.TicksPerMicrosecond);
 }
