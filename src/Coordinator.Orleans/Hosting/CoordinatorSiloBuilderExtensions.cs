@@ -12,6 +12,9 @@ namespace Orleans.Hosting;
 /// <summary>Adds the coordinator to a silo.</summary>
 public static class CoordinatorSiloBuilderExtensions
 {
+    // In a log that a silo creates: enough that each of as many silos has one to begin transactions on.
+    private const int ShardCount = 16;
+
     /// <summary>
     /// Makes the silo a host of the log, which it shares with the other silos of its cluster: adds <see cref="ITransactions"/>, <see cref="IAggregates"/>,
     /// <see cref="IEventLog"/> and the facets for grain state (<see cref="TransactionalStateAttribute"/>, <see cref="AggregateStateAttribute"/>). Choose a log on the
@@ -59,5 +62,7 @@ public static class CoordinatorSiloBuilderExtensions
     private static EngineSeams Adapt(EngineSeams seams, IServiceProvider provider) => seams with
     {
         HostName = provider.GetRequiredService<ILocalSiloDetails>().SiloAddress.ToParsableString(),
+        Link = provider.GetRequiredService<SiloLink>(),
+        ShardCount = ShardCount,
     };
 }

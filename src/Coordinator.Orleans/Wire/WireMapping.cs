@@ -38,8 +38,8 @@ internal static class WireMapping
             {
                 Transaction = id,
                 Participant = Text(m.Asker),
-                Incarnation = 0,
-                IncarnationHost = 0,
+                Incarnation = m.Incarnation.Value,
+                IncarnationHost = m.Incarnation.Host,
             },
             { ToParticipant: { } toParticipant } => ToWire(id, toParticipant),
             _ => throw Unsent(message),
@@ -51,17 +51,17 @@ internal static class WireMapping
     public static HostMessage FromWire(WireMessage message)
     {
         var participant = Participant(message.Participant);
-        var incarnation = new Incarnation(message.Incarnation);
+        var incarnation = new Incarnation(message.Incarnation, message.IncarnationHost);
         return message switch
         {
             WireEnlistRequested m => In(m, new CommitInput.EnlistRequested(participant, incarnation, Known<ParticipantKind>(m.Kind), m.ParticipantsMax)),
             WireVoteReceived m => In(m, new CommitInput.VoteReceived(participant, incarnation, Known<Ballot>(m.Ballot), FromWire(m.Redo), FromWire(m.Cause))),
-            WireOutcomeInquired m => In(m, new CommitInput.OutcomeInquired(participant)),
+            WireOutcomeInquired m => In(m, new CommitInput.OutcomeInquired(participant, incarnation)),
             WireEnlistmentAnswered m => Out(m, new CommitMessage.EnlistmentAnswered(
                 participant, incarnation, m.Refusal is { } refusal ? Known<EnlistmentRefusal>(refusal) : null)),
             WirePrepareRequested m => Out(m, new CommitMessage.PrepareRequested(participant, incarnation)),
             WireDecisionDelivered m => Out(m, new CommitMessage.DecisionDelivered(participant, incarnation, Known<Decision>(m.Decision), FromWire(m.Position))),
-            WireInquiryAnswered m => Out(m, new CommitMessage.InquiryAnswered(participant, Known<Decision>(m.Decision))),
+            WireInquiryAnswered m => Out(m, new CommitMessage.InquiryAnswered(participant, incarnation, Known<Decision>(m.Decision))),
             _ => throw new FormatException($"{message.GetType().Name} is no message of this version."),
         };
     }
@@ -111,8 +111,8 @@ internal static class WireMapping
         {
             Transaction = id,
             Participant = Text(m.Asker),
-            Incarnation = 0,
-            IncarnationHost = 0,
+            Incarnation = m.Incarnation.Value,
+            IncarnationHost = m.Incarnation.Host,
             Decision = (byte)m.Decision,
         },
         _ => throw Unsent(new HostMessage(id, null, message)),
