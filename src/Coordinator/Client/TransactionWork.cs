@@ -317,7 +317,7 @@ internal abstract class TransactionWork(TransactionEngine engine)
         engine.Participants.Feed(participation, ParticipationInput.DecisionReceived.Abort, LogPosition.None);
         throw refusal switch
         {
-            EnlistmentRefusal.NotActive => NotActive(),
+            EnlistmentRefusal.NotActive => participation.Refused is { } dropped ? new TransactionAbortedException(Id, dropped) : NotActive(),
             EnlistmentRefusal.TooManyParticipants => new TransactionRefusedException(
                 Id, $"Transaction {Id} has {engine.Options.ParticipantsMax} participants, the limit of option {nameof(CoordinatorOptions.ParticipantsMax)}; '{stream}' is one too many."),
             _ => new TransactionAbortedException(

@@ -110,21 +110,31 @@ internal sealed partial class ShardSeat(TransactionEngine engine, LogMeta meta, 
         {
             _roundsLooked = rounds;
             _nextLook = engine.Now + LookPeriodMax;
-            _ = LookAsync();
+            _ = CarryOutAsync(LookAsync);
         }
     }
 
     private bool MayClaim => !engine.IsStopping && !engine.Committer.IsBroken
         && (engine.IsClustered ? _last is null or { InHandCount: 0 } : engine.Committer.IsIdle);
 
-    private async Task LookAsync()
+    private async ValueTask LookAsync()
+    {
+        var isFree = await standby.LookAsync(engine.StopToken).ConfigureAwait(false);
+        if (isFree && !engine.IsClustered)
+        {
+            await TakeAsync().ConfigureAwait(false);
+            return;
+        }
+
+        NoteFree(isFree && engine.MayOwn(number)); // who takes it is to be agreed on
+    }
+
+    /// <summary>A look or a claim. The caller has set <see cref="_looking"/>.</summary>
+    private async Task CarryOutAsync(Func<ValueTask> action)
     {
         try
         {
-            if (await standby.LookAsync(engine.StopToken).ConfigureAwait(false) is { } recovered && !engine.IsStopping)
-            {
-                BeginTerm(recovered);
-            }
+            await action().ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (engine.IsStopping)
         {
@@ -154,12 +164,21 @@ internal sealed partial class ShardSeat(TransactionEngine engine, LogMeta meta, 
         }
     }
 
+    private async ValueTask TakeAsync()
+    {
+        if (await standby.TakeAsync(engine.StopToken).ConfigureAwait(false) is { } recovered && !engine.IsStopping)
+        {
+            BeginTerm(recovered);
+        }
+    }
+
     private void BeginTerm(RecoveredShard recovered)
     {
         recovered.Lane.CheckpointRowsMin = engine.Options.CheckpointRowsMin;
         recovered.Lane.IsOnlyShard = meta.ShardCount == 1;
         var shard = engine.NewShard(recovered);
         Failure = null;
+        NoteComeBack();
         Volatile.Write(ref _shard, shard);
         _last = shard;
         _role = SeatRole.Owner;

@@ -29,6 +29,9 @@ internal sealed partial class Standby(
     private ulong _displaced;
     private long _displacedBeat;
     private long _announcedEpoch = -1;
+    private ShardEnd? _end;
+    private ShardOwner? _owner;
+    private long _seenBeat;
 
     /// <summary>Who owns the shard, as of the last look, for people.</summary>
     public string OwnerName { get; private set; } = "nobody";
@@ -36,26 +39,44 @@ internal sealed partial class Standby(
     /// <summary>Its id among hosts, as of the last look; 0 if there is none or it had none.</summary>
     public ulong OwnerHost { get; private set; }
 
-    /// <summary>This host was displaced: who has the shard now is learnt with the next look.</summary>
-    public void Forget() => (OwnerName, OwnerHost) = ("another host", 0);
+    /// <summary>As of the last look the shard has no owner, or one who knows that the log has many shards.</summary>
+    public bool IsAmongMany => _end is not null && _owner is not { ShardCount: 1 };
+
+    /// <summary>This host does not own the shard any more: who has it now is learnt with the next look.</summary>
+    public void Forget() => (OwnerName, OwnerHost, _owner) = ("another host", 0, null);
 
     /// <summary>True from a claim's sending until the shard is recovered: the host answers for the shard already.</summary>
     public bool IsTakingOver { get; private set; }
 
-    /// <summary>Looks once; the recovered shard if it was taken over, else null.</summary>
-    public async ValueTask<RecoveredShard?> LookAsync(CancellationToken cancellation)
+    /// <summary>Looks once: true if the shard may be taken, as it stood then.</summary>
+    public async ValueTask<bool> LookAsync(CancellationToken cancellation)
     {
         NoteDisplaced();
-        var end = await seams.Store.ReadShardEndAsync(shard, cancellation).ConfigureAwait(false);
-        var owner = end.Owned is { Fault: null } owned ? ShardClaimer.OwnerOf(owned) : null;
-        OwnerName = owner?.HostName ?? "nobody";
-        OwnerHost = owner?.Host ?? 0;
-        if (!Decides(end, owner))
+        if (_owner is { } known && HasBeaten(known.Host))
         {
-            Announce(end);
-            return null;
+            _seenBeat = BeatOf(known.Host)!.Count;
+            _state = StandbyProtocol.Look(_state, LookAt(_end!, known), 0).State;
+            return false; // what the log would say is what its owner says
         }
 
+        var end = _end = await seams.Store.ReadShardEndAsync(shard, cancellation).ConfigureAwait(false);
+        var owner = _owner = end.Owned is { Fault: null } owned ? ShardClaimer.OwnerOf(owned) : null;
+        OwnerName = owner?.HostName ?? "nobody";
+        OwnerHost = owner?.Host ?? 0;
+        _seenBeat = BeatOf(OwnerHost)?.Count ?? 0;
+        var isFree = Decides(end, owner);
+        if (!isFree)
+        {
+            Announce(end);
+        }
+
+        return isFree;
+    }
+
+    /// <summary>Takes the shard as it was last seen; null if another host was first.</summary>
+    public async ValueTask<RecoveredShard?> TakeAsync(CancellationToken cancellation)
+    {
+        var (end, owner) = (_end!, _owner);
         IsTakingOver = true;
         try
         {
@@ -95,26 +116,34 @@ internal sealed partial class Standby(
             return true; // the store's own lock has let this process in, or its operator has
         }
 
-        var acknowledged = heartbeat.AcknowledgedCount;
-        var beat = BeatOf(owner?.Host);
-        var step = StandbyProtocol.Look(
-            _state,
-            new StandbyLook(
-                clock.Now,
-                acknowledged != _acknowledged,
-                end.Owned?.Version ?? 0,
-                owner?.Host ?? 0,
-                end.IsReleased,
-                beat is not null && beat.Shards.Contains(shard) ? beat.Count : null,
-                beat is not null && seams.Processes.IsGone(beat.Process)),
-            (seams.Random.Next() >> 11) * (1.0 / (1UL << 53)));
-        (_state, _acknowledged) = (step.State, acknowledged);
+        var step = StandbyProtocol.Look(_state, LookAt(end, owner), (seams.Random.Next() >> 11) * (1.0 / (1UL << 53)));
+        _state = step.State;
         return step.TakesOver;
     }
 
+    private StandbyLook LookAt(ShardEnd end, ShardOwner? owner)
+    {
+        var acknowledged = heartbeat!.AcknowledgedCount;
+        var beat = BeatOf(owner?.Host);
+        var look = new StandbyLook(
+            clock.Now,
+            acknowledged != _acknowledged,
+            end.Owned?.Version ?? 0,
+            owner?.Host ?? 0,
+            end.IsReleased,
+            beat is not null && beat.Shards.Contains(shard) ? beat.Count : null,
+            beat is not null && seams.Processes.IsGone(beat.Process));
+        _acknowledged = acknowledged;
+        return look;
+    }
+
+    /// <summary>The owner that was last read of has listed the shard since. Only where there are many shards: each would be one more read in every round.</summary>
+    private bool HasBeaten(ulong owner) => meta.ShardCount > 1 && owner != host && _end is { IsReleased: false }
+        && BeatOf(owner) is { } beat && beat.Count != _seenBeat && beat.Shards.Contains(shard);
+
     private HostBeat? BeatOf(ulong? owner)
     {
-        foreach (var beat in heartbeat!.Seen)
+        foreach (var beat in heartbeat?.Seen ?? [])
         {
             if (beat.Host == owner)
             {

@@ -189,7 +189,7 @@ internal sealed partial class TransactionEngine
     {
         var identity = new LogIdentity(_seams.Random.Next() >> (64 - LogIdentity.LogIdBits), 1);
         var meta = _meta = await LogOpening.OpenAsync(
-            _seams.Store, new LogMeta(identity, _seams.ShardCount, LogMeta.CurrentFormatVersion), Options.RestoredAsGeneration, _seams.Time, cancellation).ConfigureAwait(false);
+            _seams.Store, new LogMeta(identity, _seams.ShardCount, LogMeta.CurrentFormatVersion), Options.RestoredAsGeneration, _seams.Time, cancellation, _seams.ShardCount).ConfigureAwait(false);
         _snapshots.Open(meta.Identity.Generation);
         if (!IsClustered && meta.ShardCount != 1)
         {
@@ -255,6 +255,11 @@ internal sealed partial class TransactionEngine
         foreach (var seat in _seats)
         {
             seat.Tick();
+        }
+
+        if (IsClustered && Heartbeat is { } heartbeat)
+        {
+            ShareShards(heartbeat);
         }
 
         if (_drained is { } drained && IsQuiet)

@@ -44,7 +44,7 @@ internal sealed record EngineSeams(
 /// </summary>
 internal sealed partial class TransactionEngine : ITransactions, IEventLog, IAsyncDisposable
 {
-    private static readonly TimeSpan TickPeriod = TimeSpan.FromMilliseconds(50);
+    internal static readonly TimeSpan TickPeriod = TimeSpan.FromMilliseconds(50);
 
     private readonly EngineSeams _seams;
     private readonly ILogger _logger;

@@ -139,6 +139,9 @@ internal sealed partial class Shard(
     /// <summary>Says how far the next checkpoint may move the horizon, as far as transactions in memory allow (rule D-5).</summary>
     public void LimitForgetting(long writtenBefore, long spacing) => Post(new Mail(default, null, new ForgetLimit(writtenBefore, spacing, [])));
 
+    /// <summary>A host is silent: what is undecided and has a participant there is aborted.</summary>
+    public void LoseHost(ulong silent) => Post(new Mail(default, null, new SilentHost(silent)));
+
     /// <summary>
     /// The host stops: what was not handed to the log never will be and is told so, what is in its hands is Unknown. Returns
     /// when all of that was said.
@@ -250,9 +253,30 @@ internal sealed partial class Shard(
             case ForgetLimit limit:
                 _lane.ForgetLimit = limit with { Undecided = OldestOfEachEpoch() };
                 break;
+            case SilentHost silent:
+                LoseParticipantsOn(silent.Host);
+                break;
             default:
                 DropVolatileState();
                 break;
+        }
+    }
+
+    private sealed record SilentHost(ulong Host);
+
+    private void LoseParticipantsOn(ulong host)
+    {
+        _due.Clear();
+        _due.AddRange(_entries.Values);
+        foreach (var entry in _due)
+        {
+            foreach (var enlistment in entry.State.Participants)
+            {
+                if (enlistment.Incarnation.Host == host)
+                {
+                    Carry(entry, new CommitInput.ParticipantLost(enlistment.Participant));
+                }
+            }
         }
     }
 

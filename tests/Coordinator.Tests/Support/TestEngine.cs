@@ -70,7 +70,9 @@ internal sealed class TestEngine : IAsyncDisposable
         EventTypes? events = null,
         bool reruns = false,
         Action<SnapshotTypes>? snapshots = null,
-        bool telemetry = false)
+        bool telemetry = false,
+        IHostLink? link = null,
+        int shards = 1)
     {
         rows ??= new InMemoryLogStore(loop.Time);
         events ??= EventTypes();
@@ -81,6 +83,8 @@ internal sealed class TestEngine : IAsyncDisposable
         var seams = new EngineSeams(store, loop.Time, new SeededRandom(seed), loop, transport, "here", UnknownProcesses.Instance)
         {
             Telemetry = telemetry ? new EngineTelemetry(null, loop.Time, logger) : null,
+            Link = link,
+            ShardCount = shards,
         };
         var snapshotTypes = new SnapshotTypes(events);
         snapshots?.Invoke(snapshotTypes);

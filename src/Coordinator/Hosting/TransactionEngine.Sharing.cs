@@ -1,0 +1,93 @@
+using Coordinator.Protocol.Ownership;
+
+namespace Coordinator.Hosting;
+
+/// <content>
+/// Life among other hosts: who has fallen silent, which shards are this host's share. Carries out what <see cref="HostWatch"/> and <see cref="SharingRules"/>
+/// say, tick by tick.
+/// </content>
+internal sealed partial class TransactionEngine
+{
+    private static readonly TimeSpan HandOverDelayMin = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan HandOverDelayMax = TimeSpan.FromMinutes(1);
+
+    private HostWatchState _watch = HostWatchState.Initial;
+    private long _roundsWatched;
+    private TimeSpan _handOverDelay = HandOverDelayMin;
+    private TimeSpan _nextHandOver;
+
+    /// <summary>A shard that was handed over has come back: nobody wanted it. The next one waits longer.</summary>
+    public void HandedOverInVain()
+    {
+        _handOverDelay = _handOverDelay * 2 < HandOverDelayMax ? _handOverDelay * 2 : HandOverDelayMax;
+        _nextHandOver = Now + _handOverDelay;
+    }
+
+    /// <summary>A shard that was handed over has another owner.</summary>
+    public void HandedOverWell() => _handOverDelay = HandOverDelayMin;
+
+    private void ShareShards(Heartbeat heartbeat)
+    {
+        var rounds = heartbeat.AcknowledgedCount;
+        if (rounds != _roundsWatched)
+        {
+            _roundsWatched = rounds;
+            Watch(heartbeat);
+        }
+        else if (!_seats.Any(static seat => seat.IsFree))
+        {
+            return; // nothing has changed since the last round
+        }
+
+        if (_stopping || rounds == 0)
+        {
+            return;
+        }
+
+        var step = SharingRules.Share(View(heartbeat));
+        foreach (var shard in step.Claims)
+        {
+            _seats[shard].TakeIfFree();
+        }
+
+        if (step.HandOver is { } surplus && Now >= _nextHandOver)
+        {
+            _nextHandOver = Now + _handOverDelay;
+            _seats[surplus].HandOver();
+        }
+    }
+
+    /// <summary>What waits for a host that is silent need not wait longer: nothing undecided may hang on it.</summary>
+    private void Watch(Heartbeat heartbeat)
+    {
+        var step = HostWatch.Look(_watch, [.. heartbeat.Seen.Where(beat => beat.Host != _host).Select(static beat => new SeenBeat(beat.Host, beat.Count))], Now);
+        _watch = step.State;
+        foreach (var silent in step.NewlySilent)
+        {
+            foreach (var seat in _seats)
+            {
+                seat.Shard?.LoseHost(silent);
+            }
+
+            Participants.LoseHost(silent);
+        }
+    }
+
+    private SharingView View(Heartbeat heartbeat) => new(
+        _host,
+        [.. heartbeat.Seen.Where(beat => _watch.IsLiving(beat.Host)).Select(static beat => new LivingHost(beat.Host, beat.Shards))],
+        _seats.Length,
+        [.. _seats.Where(static seat => seat.IsOurs).Select(static seat => seat.Number)],
+        Volatile.Read(ref _beginAt)?.Number,
+        [.. _seats.Where(static seat => seat.IsFree).Select(seat => new FreeShard(seat.Number, Now - seat.FreeSince))]);
+
+    /// <summary>A log that has grown may still have an owner who believes in one shard, and does not look out for writers of others (decision 0013).</summary>
+    public bool MayOwn(ushort shard) => shard == 0 || _seats[0].IsAmongMany;
+
+    /// <summary>Transactions begin elsewhere from now on. False if there is nowhere else.</summary>
+    public bool TryBeginElsewhere(Shards.Shard shard)
+    {
+        BeginElsewhere(shard);
+        return Volatile.Read(ref _beginAt) is { } other && other != shard;
+    }
+}
