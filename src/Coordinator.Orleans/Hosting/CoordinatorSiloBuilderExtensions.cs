@@ -34,6 +34,7 @@ public static class CoordinatorSiloBuilderExtensions
 
     private static void AddSiloServices(IServiceCollection services)
     {
+        services.AddCoordinatorWire();
         services.AddSingleton<ITransactions, SiloTransactions>(); // before the engine's own, which has no ambient
         services.AddSingleton(CreateLink);
         services.AddSingleton<CoordinatorServiceClient>();

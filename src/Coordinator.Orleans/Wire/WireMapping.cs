@@ -32,7 +32,7 @@ internal static class WireMapping
                 IncarnationHost = m.Incarnation.Host,
                 Ballot = (byte)m.Ballot,
                 Redo = ToWire(m.Redo),
-                Cause = ToWire(m.Cause),
+                Cause = m.Cause,
             },
             { ToCoordinator: CommitInput.OutcomeInquired m } => new WireOutcomeInquired
             {
@@ -55,7 +55,7 @@ internal static class WireMapping
         return message switch
         {
             WireEnlistRequested m => In(m, new CommitInput.EnlistRequested(participant, incarnation, Known<ParticipantKind>(m.Kind), m.ParticipantsMax)),
-            WireVoteReceived m => In(m, new CommitInput.VoteReceived(participant, incarnation, Known<Ballot>(m.Ballot), FromWire(m.Redo), FromWire(m.Cause))),
+            WireVoteReceived m => In(m, new CommitInput.VoteReceived(participant, incarnation, Known<Ballot>(m.Ballot), FromWire(m.Redo), m.Cause)),
             WireOutcomeInquired m => In(m, new CommitInput.OutcomeInquired(participant, incarnation)),
             WireEnlistmentAnswered m => Out(m, new CommitMessage.EnlistmentAnswered(
                 participant, incarnation, m.Refusal is { } refusal ? Known<EnlistmentRefusal>(refusal) : null)),
@@ -65,21 +65,6 @@ internal static class WireMapping
             _ => throw new FormatException($"{message.GetType().Name} is no message of this version."),
         };
     }
-
-    /// <summary>Null for null.</summary>
-    public static WireCause? ToWire(AbortCause? cause) => cause is null ? null : new WireCause
-    {
-        Reason = (int)cause.Reason,
-        Participant = cause.Participant?.Address.Value,
-        Detail = cause.Detail,
-    };
-
-    /// <summary>
-    /// A reason that a newer silo knows and this one doesn't stays what it is, a number: why something was aborted is told to people, and must not be
-    /// lost with the message.
-    /// </summary>
-    public static AbortCause? FromWire(WireCause? cause) => cause is null ? null : new AbortCause(
-        (AbortReason)cause.Reason, cause.Participant is { } participant ? Participant(participant) : null, cause.Detail);
 
     private static WireMessage ToWire(TransactionId id, CommitMessage message) => message switch
     {

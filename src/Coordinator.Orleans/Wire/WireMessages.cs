@@ -59,7 +59,7 @@ internal sealed class WireVoteReceived : WireMessage
     public WireRedo? Redo { get; init; }
 
     [Id(2)]
-    public WireCause? Cause { get; init; }
+    public AbortCause? Cause { get; init; }
 
     /// <inheritdoc/>
     public override long PayloadBytes => Redo?.Events.Sum(static @event => (long)@event.Payload.Length) ?? 0;

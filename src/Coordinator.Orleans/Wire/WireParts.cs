@@ -41,17 +41,3 @@ internal struct WirePosition
     [Id(1)]
     public ulong Position;
 }
-
-/// <summary>Why a transaction was aborted.</summary>
-[GenerateSerializer, Immutable, Alias("coordinator.cause.v1")]
-internal sealed class WireCause
-{
-    [Id(0)]
-    public required int Reason { get; init; }
-
-    [Id(1)]
-    public string? Participant { get; init; }
-
-    [Id(2)]
-    public string? Detail { get; init; }
-}

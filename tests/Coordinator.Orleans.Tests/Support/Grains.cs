@@ -1,3 +1,4 @@
+using Coordinator.Protocol;
 using Orleans.Concurrency;
 
 namespace Coordinator.Orleans.Tests;
@@ -25,6 +26,10 @@ public interface IAccount : IGrainWithStringKey
 
     [Alias("Fail")]
     Task Fail();
+
+    /// <summary>As if the grain had lost to an older transaction.</summary>
+    [Alias("Lose")]
+    Task Lose(TransactionId id);
 
     [Alias("Leave")]
     Task Leave();
@@ -101,6 +106,8 @@ public sealed class Account([TransactionalState("balance")] ITransactionalState<
 
     public Task Fail() => throw new InvalidOperationException("as it was told");
 
+    public Task Lose(TransactionId id) => throw new TransactionAbortedException(id, new AbortCause(AbortReason.Wounded));
+
     public Task Leave()
     {
         DeactivateOnIdle();
@@ -146,7 +153,7 @@ public sealed class Transfers(ITransactions transactions) : Grain, ITransfers
             alone &= TaskScheduler.Current == scheduler;
             if (runs <= losses)
             {
-                throw new TransactionAbortedException(transaction.Id, new Protocol.AbortCause(Protocol.AbortReason.Wounded));
+                await GrainFactory.GetGrain<IAccount>(account).Lose(transaction.Id);
             }
         });
         return (runs, alone && TaskScheduler.Current == scheduler);
