@@ -27,18 +27,18 @@ internal sealed partial class TransactionContext
         return OutcomeAsync(cancellation);
     }
 
-    public ValueTask<TransactionOutcome> AbortAsync(string? reason = null)
+    public ValueTask<TransactionOutcome> AbortAsync(string? reason = null) => AbortAsync(new AbortCause(AbortReason.Requested, null, reason));
+
+    /// <summary>As by <see cref="AbortAsync(string?)"/>, for a cause that the work was told.</summary>
+    public ValueTask<TransactionOutcome> AbortAsync(AbortCause cause)
     {
-        Doom(new AbortCause(AbortReason.Requested, null, reason));
+        Doom(cause);
         return OutcomeAsync(CancellationToken.None);
     }
 
-    /// <summary>As by <see cref="AbortAsync"/>, because the work failed. Its message stays with whoever catches it: it may quote data.</summary>
-    public ValueTask<TransactionOutcome> FailAsync(Exception error)
-    {
-        Doom(new AbortCause(AbortReason.WorkFailed, null, $"the work threw {error.GetType().Name}"));
-        return OutcomeAsync(CancellationToken.None);
-    }
+    /// <summary>As by <see cref="AbortAsync(string?)"/>, because the work failed. Its message stays with whoever catches it: it may quote data.</summary>
+    public ValueTask<TransactionOutcome> FailAsync(Exception error) =>
+        AbortAsync(new AbortCause(AbortReason.WorkFailed, null, $"the work threw {error.GetType().Name}"));
 
     /// <summary>Ends an attempt that has nothing to do: its work was done by another, whose outcome is told. It is not counted.</summary>
     public ValueTask<TransactionOutcome> WithdrawAsync()

@@ -213,7 +213,7 @@ internal sealed partial class TransactionEngine
             }
             catch (TransactionAbortedException aborted) when (aborted.TransactionId == transaction.Id)
             {
-                return await transaction.AbortAsync().ConfigureAwait(false);
+                return await transaction.AbortAsync(aborted.Cause).ConfigureAwait(false); // another host's, of which the coordinator may not have heard yet
             }
             catch (Exception error)
             {

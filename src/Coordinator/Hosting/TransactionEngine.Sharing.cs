@@ -1,4 +1,7 @@
+using Coordinator.Aggregates;
+using Coordinator.Protocol;
 using Coordinator.Protocol.Ownership;
+using Microsoft.Extensions.Logging;
 
 namespace Coordinator.Hosting;
 
@@ -15,6 +18,12 @@ internal sealed partial class TransactionEngine
     private long _roundsWatched;
     private TimeSpan _handOverDelay = HandOverDelayMin;
     private TimeSpan _nextHandOver;
+
+    /// <summary>A stream has its place at this host: a grain's activation keeps it. Its state stays in memory between transactions.</summary>
+    public void Anchor(StreamName stream, StateKind kind) => Participants.Anchor(stream, kind);
+
+    /// <summary>The stream's place is given up: the activation ends, and the next one may be elsewhere. What has not voted here is aborted.</summary>
+    public void Release(StreamName stream) => Participants.Release(stream);
 
     /// <summary>A shard that was handed over has come back: nobody wanted it. The next one waits longer.</summary>
     public void HandedOverInVain()
@@ -44,7 +53,13 @@ internal sealed partial class TransactionEngine
             return;
         }
 
-        var step = SharingRules.Share(View(heartbeat));
+        var view = View(heartbeat);
+        if (view is { Owned.IsEmpty: true, Free.IsEmpty: true } && view.Living.Length > _seats.Length && _owned.TryComplete(null, Dispatcher))
+        {
+            TooFewShards(_logger, _seats.Length, view.Living.Length); // others work here, and what begins here is refused
+        }
+
+        var step = SharingRules.Share(view);
         foreach (var shard in step.Claims)
         {
             _seats[shard].TakeIfFree();
@@ -90,4 +105,7 @@ internal sealed partial class TransactionEngine
         BeginElsewhere(shard);
         return Volatile.Read(ref _beginAt) is { } other && other != shard;
     }
+
+    [LoggerMessage(1314, LogLevel.Error, "The log has {Shards} shards and {Hosts} hosts: one of them owns none, and no transaction begins there. Raise the number of shards.")]
+    private static partial void TooFewShards(ILogger logger, int shards, int hosts);
 }

@@ -183,11 +183,23 @@ internal sealed partial class TransactionEngine : ITransactions, IEventLog, IAsy
 
     /// <summary>The work of one call of a transaction that was begun elsewhere.</summary>
     /// <exception cref="TransactionRefusedException">It is of another log, or this host has not started.</exception>
-    public JoinedTransaction Join(TransactionHeader header) => _meta is not { } meta
-        ? throw new TransactionRefusedException(header.Id, "The host has not opened its log yet: nothing can take part in a transaction here.")
-        : header.Id.Log == meta.Identity
+    public JoinedTransaction Join(TransactionHeader header)
+    {
+        if (_meta is not { } meta)
+        {
+            throw new TransactionRefusedException(header.Id, "The host has not opened its log yet: nothing can take part in a transaction here.");
+        }
+
+        if (header.Id.Log != meta.Identity)
+        {
+            throw new TransactionRefusedException(
+                header.Id, $"Transaction {header.Id} is of another log than this host's ({meta.Identity}): what is to be one transaction must be on one log.");
+        }
+
+        return header.Timeout > TimeSpan.Zero && header.Timeout <= CoordinatorOptions.TimeoutMax
             ? new JoinedTransaction(this, header)
-            : throw new TransactionRefusedException(header.Id, $"Transaction {header.Id} is of another log than this host's ({meta.Identity}): what is to be one transaction must be on one log.");
+            : throw new TransactionRefusedException(header.Id, $"Transaction {header.Id} came with a time-out of {header.Timeout}: no host issues such terms.");
+    }
 
     public IAsyncEnumerable<RecordedEvent> ReadStreamAsync(string stream, long fromVersion = 1, CancellationToken cancellation = default)
     {

@@ -250,7 +250,7 @@ internal sealed partial class ParticipantHost(
             }
 
             // A second chance for whatever was used since the last sweep.
-            if (activation.Touched)
+            if (activation.Touched || (sharesStreams && activation.IsAnchored))
             {
                 activation.Touched = false;
             }

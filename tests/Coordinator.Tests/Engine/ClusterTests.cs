@@ -232,4 +232,32 @@ public sealed class ClusterTests
         Assert.Equal(16, hosts[1].Engine.OwnedCount);
         Assert.True((await hosts[1].Transactions.OutcomeOfAsync(outcome.Id)).IsCommitted);
     });
+
+    [Fact]
+    public void A_host_too_many_starts_and_refuses_what_begins_there_only() => SimulationLoop.Run(async loop =>
+    {
+        await using var cluster = new TestCluster(loop, shards: 2);
+        var hosts = await cluster.StartAsync(3);
+
+        var idle = Assert.Single(hosts, host => host.Engine.OwnedCount == 0);
+        Assert.Contains("has 2 shards and 3 hosts", Assert.Single(idle.Said(1314)).Text, StringComparison.Ordinal);
+        Assert.Throws<TransactionRefusedException>(() => idle.Transactions.Begin());
+        await using var transaction = hosts.First(host => host != idle).Transactions.Begin();
+        (await TestCluster.Join(idle, transaction).UpdateAsync<Account>("a")).Raise(new Deposited(1));
+        Assert.True((await transaction.CommitAsync()).IsCommitted);
+    });
+
+    [Fact]
+    public void Terms_that_no_host_issues_are_refused() => SimulationLoop.Run(async loop =>
+    {
+        await using var cluster = new TestCluster(loop);
+        var host = (await cluster.StartAsync(1))[0];
+        await using var transaction = host.Transactions.Begin();
+        var header = ((TransactionWork)transaction).Header;
+
+        Assert.Throws<TransactionRefusedException>(() => host.Engine.Join(header with { Timeout = TimeSpan.FromDays(1) }));
+        Assert.Throws<TransactionRefusedException>(() => host.Engine.Join(header with { Timeout = TimeSpan.Zero }));
+        var foreign = new TransactionId(new LogIdentity(header.Id.Log.LogId + 1, 1), 0, 1, 1, 1);
+        Assert.Throws<TransactionRefusedException>(() => host.Engine.Join(header with { Id = foreign }));
+    });
 }
