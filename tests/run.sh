@@ -3,7 +3,9 @@
 set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 
-bash .build/prepare.sh || exit 1
+bash .build/prepare.sh || exit 1 # says at once what the package feed lacks; what is left out is also said at the end
+left_out=
+! grep -qs '<OrleansPackages>missing<' .build/package-set.props || left_out=Orleans
 
 # The kill test injects I/O faults, kills inside system calls and watches what is synced by strace.
 if ! command -v strace >/dev/null 2>&1; then
@@ -85,6 +87,7 @@ has_tests() { # folder
 }
 
 for project in tests/*.Tests tests/Coordinator.Simulation; do
+    if [ -n "$left_out" ] && [ "$project" = tests/Coordinator.Orleans.Tests ]; then continue; fi
     run_project "$project"
 done
 
@@ -114,7 +117,9 @@ if [ -s "$failures" ]; then
     echo "Failed:"
     cat "$failures"
 fi
+[ -z "$left_out" ] || echo "!! Not built and not tested: Coordinator.Orleans. The package feed lacks Microsoft.Orleans."
 summary="$passed passed, $failed failed"
 [ "$skipped" = 0 ] || summary="$summary, $skipped skipped"
+[ -z "$left_out" ] || summary="$summary, $left_out left out"
 echo "$summary"
 [ "$failed" = 0 ]

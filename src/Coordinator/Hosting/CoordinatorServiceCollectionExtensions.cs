@@ -103,6 +103,15 @@ namespace Microsoft.Extensions.DependencyInjection
         /// </summary>
         public static CoordinatorBuilder AddCoordinator(this IServiceCollection services, Action<CoordinatorOptions>? configure = null)
         {
+            var builder = services.AddCoordinatorEngine(configure);
+            services.TryAddSingleton(static provider => CreateEngine(provider, static seams => seams));
+            services.TryAddEnumerable(ServiceDescriptor.Singleton<IHostedService, CoordinatorHostedService>());
+            return builder;
+        }
+
+        /// <summary>What every host has. The engine itself is up to the caller, and so is who starts and stops it.</summary>
+        internal static CoordinatorBuilder AddCoordinatorEngine(this IServiceCollection services, Action<CoordinatorOptions>? configure)
+        {
             ArgumentNullException.ThrowIfNull(services);
             if (configure is not null)
             {
@@ -112,15 +121,14 @@ namespace Microsoft.Extensions.DependencyInjection
             services.AddOptions<CoordinatorOptions>().ValidateOnStart();
             services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<CoordinatorOptions>, CoordinatorOptionsValidator>());
             services.TryAddSingleton(TimeProvider.System);
-            services.TryAddSingleton(CreateEngine);
             services.TryAddSingleton<ITransactions>(static provider => provider.GetRequiredService<TransactionEngine>());
             services.TryAddSingleton<IAggregates>(static provider => provider.GetRequiredService<TransactionEngine>());
             services.TryAddSingleton<IEventLog>(static provider => provider.GetRequiredService<TransactionEngine>());
-            services.TryAddEnumerable(ServiceDescriptor.Singleton<IHostedService, CoordinatorHostedService>());
             return new CoordinatorBuilder(services);
         }
 
-        private static TransactionEngine CreateEngine(IServiceProvider provider)
+        /// <summary>The event types that the application has added.</summary>
+        internal static EventTypes CreateEvents(IServiceProvider provider)
         {
             var events = new EventTypes();
             foreach (var configure in provider.GetServices<Action<EventTypes>>())
@@ -128,6 +136,15 @@ namespace Microsoft.Extensions.DependencyInjection
                 configure(events);
             }
 
+            return events;
+        }
+
+        /// <summary>Puts an engine together from what the application has registered.</summary>
+        /// <param name="provider">The application's services.</param>
+        /// <param name="adapt">What the host has of its own: its name, its link to others.</param>
+        internal static TransactionEngine CreateEngine(IServiceProvider provider, Func<EngineSeams, EngineSeams> adapt)
+        {
+            var events = CreateEvents(provider);
             var snapshots = new SnapshotTypes(events);
             foreach (var add in provider.GetServices<Action<SnapshotTypes>>())
             {
@@ -156,7 +173,7 @@ namespace Microsoft.Extensions.DependencyInjection
                 provider.GetService<ISnapshotStore>(),
                 new EngineTelemetry(provider.GetService<IMeterFactory>(), time, logger));
             return new TransactionEngine(
-                seams,
+                adapt(seams),
                 provider.GetRequiredService<IOptions<CoordinatorOptions>>().Value,
                 events,
                 aggregates,

@@ -1,0 +1,180 @@
+using Coordinator.Client;
+using Coordinator.Orleans.Wire;
+using Coordinator.Protocol;
+
+namespace Coordinator.Orleans.Ambient;
+
+/// <summary>
+/// One invocation that is part of a transaction: the delegate of RunAsync, or one grain call. It counts what the invocation calls in its
+/// turn, for it must not end well while a call is outstanding or after one has failed, whatever the user's code swallowed (rule D-6).
+/// </summary>
+/// <remarks>
+/// It is what makes code part of a transaction. The entry of the request context is only what carries the transaction from one
+/// invocation to the next: where there is an entry and no scope (an activation that a call set off, say), there is no transaction.
+/// </remarks>
+internal sealed class CallScope
+{
+    private static readonly AsyncLocal<CallScope?> s_current = new();
+
+    private readonly Lock _gate = new();
+    private readonly Func<WireHeader, TransactionWork>? _join;
+    private TransactionWork? _work;
+    private AbortCause? _fault;
+    private int _callsRunning;
+    private bool _isClosed;
+
+    /// <summary>Of the initiator.</summary>
+    /// <param name="header">The transaction.</param>
+    /// <param name="work">Its work here; null where there is none, on a client.</param>
+    public CallScope(WireHeader header, TransactionWork? work) => (Header, _work) = (header, work);
+
+    /// <summary>Of a grain call.</summary>
+    /// <param name="header">The transaction.</param>
+    /// <param name="join">Takes part in it; called when there is work for it here.</param>
+    public CallScope(WireHeader header, Func<WireHeader, TransactionWork> join) => (Header, _join) = (header, join);
+
+    /// <summary>The invocation that the running code belongs to; null outside transactions.</summary>
+    public static CallScope? Current => s_current.Value;
+
+    public WireHeader Header { get; }
+
+    /// <summary>It has ended. Code that still runs in it was not awaited.</summary>
+    public bool IsClosed
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _isClosed;
+            }
+        }
+    }
+
+    /// <summary>Makes the code that follows in the caller's asynchronous method, and all that it calls, part of the scope.</summary>
+    public static void Enter(CallScope? scope) => s_current.Value = scope;
+
+    /// <summary>Counts a call, and says what it fails with if the transaction can't go on.</summary>
+    /// <exception cref="TransactionNotActiveException">The invocation has ended.</exception>
+    /// <exception cref="TransactionAbortedException">A call of it failed before.</exception>
+    public void StartCall()
+    {
+        AbortCause? fault;
+        lock (_gate)
+        {
+            if (_isClosed)
+            {
+                throw new TransactionNotActiveException(Header.Id);
+            }
+
+            fault = _fault;
+            _callsRunning += fault is null ? 1 : 0;
+        }
+
+        if (fault is not null)
+        {
+            throw new TransactionAbortedException(Header.Id, fault);
+        }
+    }
+
+    /// <summary>A call has ended well.</summary>
+    public void EndCall()
+    {
+        lock (_gate)
+        {
+            _callsRunning--;
+        }
+    }
+
+    /// <summary>A call has failed.</summary>
+    /// <param name="error">What it threw.</param>
+    /// <param name="what">Which call, for people.</param>
+    public void EndCall(Exception error, string what)
+    {
+        Fail(CauseOf(error, what)); // first: who sees no call running any more must see its failure
+        EndCall();
+    }
+
+    /// <summary>The transaction can't commit any more. Its first cause is the one that is told.</summary>
+    public void Fail(AbortCause cause)
+    {
+        TransactionWork? work;
+        lock (_gate)
+        {
+            if (_fault is not null)
+            {
+                return;
+            }
+
+            _fault = cause;
+            work = _work;
+        }
+
+        work?.Doom(cause);
+    }
+
+    /// <summary>The invocation that the running code belongs to.</summary>
+    /// <param name="state">What is to be used in it, for people.</param>
+    /// <exception cref="TransactionRequiredException">There is no transaction.</exception>
+    public static CallScope Required(string state) => Current ?? throw new TransactionRequiredException(state);
+
+    /// <summary>Uses a state or a stream in the transaction.</summary>
+    /// <param name="state">The state, for people and for the operation.</param>
+    /// <param name="operation">What is done.</param>
+    /// <param name="cancellation">Ends the wait.</param>
+    public async ValueTask<TResult> CallAsync<TResult>(
+        string state, Func<TransactionWork, string, CancellationToken, ValueTask<TResult>> operation, CancellationToken cancellation)
+    {
+        StartCall();
+        TResult result;
+        try
+        {
+            result = await operation(Work(), state, cancellation).ConfigureAwait(false);
+        }
+        catch (Exception error)
+        {
+            EndCall(error, $"the use of '{state}'");
+            throw;
+        }
+
+        EndCall();
+        return result;
+    }
+
+    /// <summary>The transaction's work on this silo.</summary>
+    /// <exception cref="TransactionRefusedException">It is none of this log's, or the silo has not started.</exception>
+    /// <exception cref="NotSupportedException">This is a client.</exception>
+    public TransactionWork Work()
+    {
+        lock (_gate)
+        {
+            return _work ??= _join?.Invoke(Header)
+                ?? throw new NotSupportedException("A client has no part in the log: do the work in grains that the delegate calls.");
+        }
+    }
+
+    /// <summary>Ends the invocation. Says why its transaction can't commit; null if it may.</summary>
+    public AbortCause? Close()
+    {
+        bool isOutstanding;
+        lock (_gate)
+        {
+            _isClosed = true;
+            isOutstanding = _callsRunning > 0;
+        }
+
+        if (isOutstanding)
+        {
+            Fail(new AbortCause(AbortReason.WorkFailed, null, "an invocation ended before a call that it had made: await every call"));
+        }
+
+        lock (_gate)
+        {
+            return _fault;
+        }
+    }
+
+    /// <summary>A lost lock must stay one on its way up, or the work would be told as failed and not be run again.</summary>
+    private AbortCause CauseOf(Exception error, string what) => error is TransactionAbortedException aborted && aborted.TransactionId == Header.Id
+        ? aborted.Cause
+        : new AbortCause(AbortReason.WorkFailed, null, $"{what} threw {error.GetType().Name}");
+}

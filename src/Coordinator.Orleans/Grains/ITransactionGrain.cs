@@ -1,0 +1,7 @@
+namespace Coordinator;
+
+/// <summary>placeholder</summary>
+[Alias("coordinator.transaction.v1")]
+public interface ITransactionGrain : IGrainWithStringKey
+{
+}

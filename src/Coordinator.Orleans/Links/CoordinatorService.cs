@@ -1,0 +1,38 @@
+using Coordinator.Hosting;
+using Coordinator.Orleans.Wire;
+using Coordinator.Protocol;
+using Microsoft.Extensions.Logging;
+using Orleans.Concurrency;
+
+namespace Coordinator.Orleans.Links;
+
+/// <summary>Hands what other silos send to this silo's engine.</summary>
+[Reentrant]
+internal sealed partial class CoordinatorService(GrainId id, Silo silo, SiloLink link, TransactionEngine engine, ILoggerFactory loggers)
+    : GrainService(id, silo, loggers), ICoordinatorService
+{
+    private readonly ILogger _logger = loggers.CreateLogger("Coordinator.Orleans");
+
+    /// <inheritdoc/>
+    public Task Deliver(HostBatch batch)
+    {
+        var from = link.Learn(batch.From);
+        foreach (var message in batch.Messages)
+        {
+            try
+            {
+                engine.Receive(from, WireMapping.FromWire(message));
+            }
+            catch (FormatException fault)
+            {
+                // Of a newer version, during an upgrade. As if it had been lost: the others of the batch are worth no less.
+                Unread(_logger, message.Transaction, batch.From, fault.Message);
+            }
+        }
+
+        return Task.CompletedTask;
+    }
+
+    [LoggerMessage(1501, LogLevel.Warning, "A message of transaction {Transaction} from silo {From} can't be read, and is dropped: {Fault}")]
+    private static partial void Unread(ILogger logger, TransactionId transaction, SiloAddress from, string fault);
+}
