@@ -44,13 +44,14 @@ internal sealed partial class AdoNetLogStore
         while (true)
         {
             var rows = await QueryAsync(_dialect.ReadShardEndStatement, stream, cancellation).ConfigureAwait(false);
-            if (EndOf(rows) is { } end)
+            if (rows.Count == 0)
             {
-                return end;
+                return new ShardEnd(0, null, null);
             }
 
             var last = RowTrust.Mark(rows[^1], rows.Count > 1 ? rows[^2] : null);
-            var owned = (await QueryAsync(_dialect.FindOwnedStatement, stream, cancellation).ConfigureAwait(false)).FirstOrDefault();
+            var owned = rows.LastOrDefault(row => row.Kind is RowKind.ShardOwned && row.Version == last.Epoch)
+                ?? (await QueryAsync(_dialect.FindOwnedStatement, stream, cancellation).ConfigureAwait(false)).FirstOrDefault();
             if (owned is null || owned.Version <= last.Version)
             {
                 return new ShardEnd(last.Version, owned is null ? null : RowTrust.Mark(owned, null), last);
@@ -58,41 +59,6 @@ internal sealed partial class AdoNetLogStore
 
             // The damaged shard was claimed between the two statements: once more.
         }
-    }
-
-    /// <inheritdoc/>
-    public async ValueTask<ImmutableArray<ShardEnd>> ReadShardEndsAsync(ImmutableArray<ushort> shards, CancellationToken cancellation)
-    {
-        var found = _dialect.ReadShardEndsStatement is { } statement && shards.Length > 1
-            ? (await QueryAsync(
-                statement,
-                static reader => RowDecoder.Read(reader, new StreamName(reader.GetString(RowDecoder.StreamColumn))),
-                cancellation,
-                ("@streams", shards.Distinct().Select(static shard => LogStreams.Shard(shard).Value).ToArray())).ConfigureAwait(false))
-                .ToLookup(static row => row.Stream)
-            : null;
-        var ends = ImmutableArray.CreateBuilder<ShardEnd>(shards.Length);
-        foreach (var shard in shards)
-        {
-            var end = found is null ? null : EndOf([.. found[LogStreams.Shard(shard)]]);
-            ends.Add(end ?? await ReadShardEndAsync(shard, cancellation).ConfigureAwait(false));
-        }
-
-        return ends.MoveToImmutable();
-    }
-
-    /// <summary>The end of a shard whose last rows are these; null if they don't show who owns it: it is damaged.</summary>
-    private static ShardEnd? EndOf(List<LogRow> rows)
-    {
-        if (rows.Count == 0)
-        {
-            return new ShardEnd(0, null, null);
-        }
-
-        var last = RowTrust.Mark(rows[^1], rows.Count > 1 ? rows[^2] : null);
-        return rows.LastOrDefault(row => row.Kind is RowKind.ShardOwned && row.Version == last.Epoch) is { } owned
-            ? new ShardEnd(last.Version, RowTrust.Mark(owned, null), last)
-            : null;
     }
 
     /// <inheritdoc/>

@@ -53,12 +53,6 @@ internal abstract class LogDialect : IAsyncDisposable
     /// <summary>The last row of shard @stream, the row before it and the row at the last one's epoch, in order.</summary>
     public abstract string ReadShardEndStatement { get; }
 
-    /// <summary>
-    /// For each shard of the array @streams what <see cref="ReadShardEndStatement"/> finds, with the stream as a last column, in order of
-    /// version within a stream; null where reading one after the other costs no trips.
-    /// </summary>
-    public virtual string? ReadShardEndsStatement => null;
-
     /// <summary>The last ShardOwned row of @stream, found by its kind: slow, for damaged shards.</summary>
     public abstract string FindOwnedStatement { get; }
 

@@ -18,9 +18,6 @@ internal static class RowDecoder
         "version, kind, append_writer, append_number, transaction_id, epoch, checkpoint, shard, position, previous_shard, "
         + "previous_position, type, type_version, written_at, checksum, payload";
 
-    /// <summary>Where a statement that reads several streams has the stream: behind the others.</summary>
-    public const int StreamColumn = PayloadColumn + 1;
-
     private const int PayloadColumn = 15;
 
     /// <summary>Reads the row that the reader stands on.</summary>

@@ -68,9 +68,6 @@ internal sealed class PostgreSqlLogDialect : LogDialect
     public override string ReadShardEndStatement => PostgreSqlStatements.ReadShardEnd;
 
     /// <inheritdoc/>
-    public override string ReadShardEndsStatement => PostgreSqlStatements.ReadShardEnds;
-
-    /// <inheritdoc/>
     public override string FindOwnedStatement => PostgreSqlStatements.FindOwned;
 
     /// <inheritdoc/>

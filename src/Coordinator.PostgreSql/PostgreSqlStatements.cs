@@ -89,15 +89,6 @@ internal static class PostgreSqlStatements
         + "SELECT " + RowDecoder.Columns + " FROM coordinator_event WHERE stream = @stream AND version = ANY (ARRAY("
         + "SELECT version FROM last UNION ALL SELECT version - 1 FROM last UNION ALL SELECT epoch FROM last)) ORDER BY version";
 
-    /// <summary>
-    /// @streams is an array. Each stream's end is looked up by itself; a plan that joined them all would read the shards whole.
-    /// </summary>
-    public const string ReadShardEnds =
-        "SELECT e.* FROM unnest(@streams) AS wanted (stream) "
-        + "CROSS JOIN LATERAL (SELECT version AS last, epoch FROM coordinator_event WHERE stream = wanted.stream ORDER BY version DESC LIMIT 1) l "
-        + "CROSS JOIN LATERAL (SELECT " + RowDecoder.Columns + ", stream FROM coordinator_event "
-        + "WHERE stream = wanted.stream AND version = ANY (ARRAY[l.last, l.last - 1, l.epoch])) e ORDER BY e.stream, e.version";
-
     public const string FindOwned =
         "SELECT " + RowDecoder.Columns + " FROM coordinator_event WHERE stream = @stream AND kind = 16 ORDER BY version DESC LIMIT 1";
 

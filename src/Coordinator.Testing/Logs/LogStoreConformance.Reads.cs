@@ -27,8 +27,6 @@ internal static partial class LogStoreConformance
         new("The first decision of a transaction counts", FindsFirstDecision),
         new("A shard that nobody claimed has no end", EmptyShardEnd),
         new("A shard's end names its last row and its last claim", ShardEndIsFound),
-        new("The ends of several shards are those of each", ShardEndsAreThoseOfEach),
-        new("The end of a damaged shard is found among others", DamagedEndAmongOthers),
         new("The checksums of a shard's rows are a chain", ChecksumsAreAChain),
         new("Readers beside a writer see whole groups only", ReadersSeeWholeGroups),
         new("A cancelled read is cancelled", CancelledReads),
@@ -175,58 +173,6 @@ internal static partial class LogStoreConformance
         Expect.True(end.Last.Fault is null && end.Owned.Fault is null, "both rows can be trusted");
     }
 
-    private static async Task ShardEndsAreThoseOfEach(ILogStoreFixture fixture)
-    {
-        await using var log = await TestLog.OpenAsync(fixture, shard: 10);
-        for (var i = 0; i < 5; i++)
-        {
-            await log.CommitAsync(); // its claim is not among its last rows
-        }
-
-        await TestLog.ClaimAsync(log.Store, writer: 88, shard: 1);
-        var successor = await TestLog.ClaimAsync(log.Store, writer: 99, shard: 10);
-        await successor.CommitAsync();
-        var other = await TestLog.ClaimAsync(log.Store, writer: 66, shard: 2);
-        await other.CommitAsync();
-        await SameEndsAsync(log.Store, 10, 3, 1, 0, 2, 10); // in no order, two that have no rows, one twice
-        await SameEndsAsync(log.Store, 10);
-        await SameEndsAsync(log.Store);
-    }
-
-    private static async Task DamagedEndAmongOthers(ILogStoreFixture fixture)
-    {
-        await using var log = await TestLog.OpenAsync(fixture);
-        await log.CommitAsync();
-        await log.CommitAsync();
-        var other = await TestLog.ClaimAsync(log.Store, writer: 88, shard: 1);
-        await other.CommitAsync();
-        await fixture.DamageAsync(new RowKey(log.Shard, 1), RowDamage.UnknownKind);
-        await fixture.DamageAsync(new RowKey(other.Shard, 2), RowDamage.PayloadBit);
-        await SameEndsAsync(log.Store, 0, 1);
-        var ends = await log.Store.ReadShardEndsAsync([0, 1], CancellationToken.None);
-        Expect.True(ends[0].Owned is null && ends[0].Last!.Fault is null, "the claim of the first is unreadable, and so none");
-        Expect.True(ends[1].Owned!.Fault is null && ends[1].Last!.Fault is not null, "the last row of the second is unreadable");
-    }
-
-    private static async Task SameEndsAsync(ILogStore store, params ushort[] shards)
-    {
-        var ends = await store.ReadShardEndsAsync([.. shards], CancellationToken.None);
-        Expect.Equal(shards.Length, ends.Length, "ends");
-        foreach (var (shard, end) in shards.Zip(ends))
-        {
-            var alone = await store.ReadShardEndAsync(shard, CancellationToken.None);
-            Expect.Equal(
-                (alone.LastVersion, alone.Owned?.Version, alone.Owned?.Fault, alone.Last?.Version, alone.Last?.Fault),
-                (end.LastVersion, end.Owned?.Version, end.Owned?.Fault, end.Last?.Version, end.Last?.Fault),
-                $"the end of shard {shard}");
-            if (end.Owned is { } owned)
-            {
-                SameRow(alone.Owned!, owned);
-                SameRow(alone.Last!, end.Last!);
-            }
-        }
-    }
-
     private static async Task ChecksumsAreAChain(ILogStoreFixture fixture)
     {
         await using var log = await TestLog.OpenAsync(fixture);
@@ -276,8 +222,6 @@ internal static partial class LogStoreConformance
             async () => await log.Store.FindDecisionAsync(log.NewTransaction(), cancelled), "a look-up");
         await Expect.ThrowsAsync<OperationCanceledException>(
             async () => await log.Store.ReadShardEndAsync(0, cancelled), "a shard's end");
-        await Expect.ThrowsAsync<OperationCanceledException>(
-            async () => await log.Store.ReadShardEndsAsync([0, 1], cancelled), "the ends of shards");
         Expect.Equal(1, (await log.ReadAsync(log.Shard.Value)).Length, "rows read afterwards");
     }
 }

@@ -73,21 +73,6 @@ internal interface ILogStore : IAsyncDisposable
     /// </summary>
     ValueTask<ShardEnd> ReadShardEndAsync(ushort shard, CancellationToken cancellation);
 
-    /// <summary>
-    /// Reads the ends of several shards, in the order asked for, each as <see cref="ReadShardEndAsync"/> would; they need not be of one snapshot.
-    /// A host that watches all shards looks twice a second: where that is a trip each, a store does better to read them in one.
-    /// </summary>
-    async ValueTask<ImmutableArray<ShardEnd>> ReadShardEndsAsync(ImmutableArray<ushort> shards, CancellationToken cancellation)
-    {
-        var ends = ImmutableArray.CreateBuilder<ShardEnd>(shards.Length);
-        foreach (var shard in shards)
-        {
-            ends.Add(await ReadShardEndAsync(shard, cancellation).ConfigureAwait(false));
-        }
-
-        return ends.MoveToImmutable();
-    }
-
     /// <summary>Finds the decision row of a transaction in its shard, or null.</summary>
     /// <exception cref="LogCorruptException">It was found and can't be trusted.</exception>
     ValueTask<LogRow?> FindDecisionAsync(TransactionId transaction, CancellationToken cancellation);
