@@ -34,6 +34,9 @@ internal sealed class BenchmarkStorage : IAsyncDisposable
         : _folder is not null ? SqliteLogStore.Create(new SqliteLogOptions { DataSource = Path.Combine(_folder.FullName, "log.db") }, TimeProvider.System, NullLogger.Instance)
         : _memory!;
 
+    /// <summary>Of the server; only where there is one.</summary>
+    public string ConnectionString => _server!.ConnectionString();
+
     /// <summary>Chooses the log as an application would.</summary>
     public void Choose(CoordinatorBuilder coordinator)
     {

@@ -1,10 +1,11 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
+using System.Text.Json.Serialization;
 
 namespace Coordinator.Benchmarks;
 
 /// <summary>What one measured window gave.</summary>
-internal sealed record Window(double Seconds, long Committed, long Aborted, double P50Ms, double P99Ms, double AllocatedBytesPerCommit, double CpuMicrosPerCommit);
+internal sealed record Window(double Seconds, long Committed, long Aborted, double P50Ms, double P99Ms, double AllocatedBytesPerCommit, double CpuMicrosPerCommit, Histogram Latencies);
 
 /// <summary>
 /// N workers, each starting its next operation when the last one has ended: first a warm-up, then the measured window. An
@@ -14,10 +15,10 @@ internal static class ClosedLoop
 {
     private const int WarmingUp = 0, Measuring = 1, Stopped = 2;
 
-    public static async Task<Window> RunAsync(int concurrency, TimeSpan warmUp, TimeSpan measured, Func<Random, ValueTask<bool>> operation)
+    public static async Task<Window> RunAsync(int concurrency, TimeSpan warmUp, TimeSpan measured, Func<Random, ValueTask<bool>> operation, int firstWorker = 0)
     {
         var phase = WarmingUp;
-        var workers = Enumerable.Range(0, concurrency).Select(index => new Worker(index)).ToArray();
+        var workers = Enumerable.Range(0, concurrency).Select(index => new Worker(firstWorker + index)).ToArray();
         var running = workers.Select(worker => Task.Run(async () =>
         {
             while (Volatile.Read(ref phase) != Stopped)
@@ -60,7 +61,8 @@ internal static class ClosedLoop
             latencies.Milliseconds(0.50),
             latencies.Milliseconds(0.99),
             (double)allocated / Math.Max(1, committedCount),
-            processor.TotalMicroseconds / Math.Max(1, committedCount));
+            processor.TotalMicroseconds / Math.Max(1, committedCount),
+            latencies);
     }
 
     /// <summary>The length of a window is the one thing here that only the clock can end.</summary>
@@ -119,6 +121,24 @@ internal sealed class Histogram
     private const double Growth = 1.03;
     private readonly long[] _buckets = new long[800];
     private long _total;
+
+    public Histogram()
+    {
+    }
+
+    /// <summary>As another process has counted.</summary>
+    [JsonConstructor]
+    public Histogram(IReadOnlyList<long> buckets)
+    {
+        for (var i = 0; i < buckets.Count; i++)
+        {
+            _buckets[i] = buckets[i];
+            _total += buckets[i];
+        }
+    }
+
+    /// <summary>How many latencies each bucket has, up to the last that has any.</summary>
+    public IReadOnlyList<long> Buckets => _buckets[..(Array.FindLastIndex(_buckets, static count => count > 0) + 1)];
 
     public void Add(long stopwatchTicks)
     {
