@@ -65,6 +65,30 @@ public sealed class SharedLogTests(SharedServer server) : IAsyncLifetime
         Assert.InRange(tries, 0, 5);
     }
 
+    /// <summary>Why a shard without an owner is no sign that nobody believes in one shard any more (decision 0013).</summary>
+    [Fact]
+    public async Task A_claim_from_before_the_log_grew_is_not_seen_until_its_commit_and_stands_in_the_way_of_the_next()
+    {
+        _fixture.Options.LockTimeout = TimeSpan.FromMilliseconds(60);
+        await using var store = _fixture.Create();
+        await store.OpenAsync(TestLog.Meta, CancellationToken.None);
+        await using var other = await _fixture.ConnectAsync();
+        await using var claiming = await other.BeginTransactionAsync();
+        await using (var claim = new Npgsql.NpgsqlCommand("INSERT INTO coordinator_event SELECT 'shard/0', 1, 16, 1, 1, NULL, 1, NULL, 0, 1, 0, 0, '', 0, 0, 0, ''", other))
+        {
+            await claim.ExecuteNonQueryAsync();
+        }
+
+        var grown = await LogOpening.OpenAsync(store, TestLog.Meta, null, TimeProvider.System, CancellationToken.None, shardCountMin: 16);
+        var next = TestLog.Unowned(store, shard: 0, writer: 2).Claim(0) with { Opened = grown };
+        Assert.Equal(0, (await store.ReadShardEndAsync(0, CancellationToken.None)).LastVersion);
+        Assert.Equal(GroupAnswerKind.TryAgain, (await store.ClaimAsync(next)).Kind);
+        await claiming.CommitAsync();
+
+        Assert.Equal(GroupAnswerKind.CheckFailed, (await store.ClaimAsync(next)).Kind);
+        Assert.Equal((GroupAnswerKind.Landed, 2L), await store.ClaimAsync(next with { GuardEpoch = 1 }) is var answer ? (answer.Kind, answer.Version) : default);
+    }
+
     /// <summary>Each reads what the other writes: one of them must fail, or neither order explains both (rule D-9).</summary>
     [Fact]
     public async Task Of_two_hosts_that_write_what_the_other_read_never_both_land()
@@ -210,10 +234,11 @@ public sealed class SharedLogTests(SharedServer server) : IAsyncLifetime
         using (dialect.OpenWriter())
         {
             using var reader = (Npgsql.NpgsqlConnection)dialect.OpenReader();
-            foreach (var statement in (string[])[PostgreSqlStatements.ReadRows, PostgreSqlStatements.ReadShardEnd, PostgreSqlStatements.ReadLastRow, PostgreSqlStatements.FindDecision])
+            foreach (var statement in (string[])[PostgreSqlStatements.ReadRows, PostgreSqlStatements.ReadShardEnd, PostgreSqlStatements.ReadShardEnds, PostgreSqlStatements.ReadLastRow, PostgreSqlStatements.FindDecision])
             {
                 await using var explain = new Npgsql.NpgsqlCommand("EXPLAIN " + statement, reader);
                 explain.Parameters.AddWithValue("@stream", "shard/0");
+                explain.Parameters.AddWithValue("@streams", (string[])["shard/0", "shard/1"]);
                 explain.Parameters.AddWithValue("@from", 1L);
                 explain.Parameters.AddWithValue("@count", 1L);
                 explain.Parameters.AddWithValue("@transaction_id", new byte[24]);

@@ -15,6 +15,7 @@ public sealed partial class ArchitectureTests
         ["Coordinator.Protocol"] = [],
         ["Coordinator"] = ["Coordinator.Protocol"],
         ["Coordinator.AdoNet"] = ["Coordinator", "Coordinator.Protocol"],
+        ["Coordinator.Orleans"] = ["Coordinator", "Coordinator.Protocol"],
         ["Coordinator.Sqlite"] = ["Coordinator.AdoNet", "Coordinator", "Coordinator.Protocol"],
         ["Coordinator.PostgreSql"] = ["Coordinator.AdoNet", "Coordinator", "Coordinator.Protocol"],
         ["Coordinator.Testing"] = ["Coordinator", "Coordinator.Protocol", "Coordinator.AdoNet"],
@@ -24,7 +25,7 @@ public sealed partial class ArchitectureTests
     [
         "src", "tests", "chaos", "samples", "docs",
         "Coordinator.sln", "global.json", "nuget.config", "README.md",
-        "Directory.Build.props", "Directory.Build.targets", "Directory.Packages.props",
+        "Directory.Build.props", "Directory.Build.targets", "Directory.Packages.props", "Directory.Solution.targets",
         ".build", ".ci", ".editorconfig", ".gitattributes", ".gitignore",
         // Not in the repository, but beside it in a working copy.
         ".DS_Store", ".git", ".idea", ".vs", ".vscode",

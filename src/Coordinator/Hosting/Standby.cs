@@ -39,8 +39,11 @@ internal sealed partial class Standby(
     /// <summary>Its id among hosts, as of the last look; 0 if there is none or it had none.</summary>
     public ulong OwnerHost { get; private set; }
 
-    /// <summary>As of the last look the shard has no owner, or one who knows that the log has many shards.</summary>
-    public bool IsAmongMany => _end is not null && _owner is not { ShardCount: 1 };
+    /// <summary>
+    /// A claim of the shard was read whose claimant knew that the log has many. That there is none proves nothing: one of before the log grew may still be
+    /// on its way (decision 0013). Once read it stays so, for nobody else can claim the shard any more.
+    /// </summary>
+    public bool IsAmongMany { get; private set; }
 
     /// <summary>This host does not own the shard any more: who has it now is learnt with the next look.</summary>
     public void Forget() => (OwnerName, OwnerHost, _owner) = ("another host", 0, null);
@@ -63,6 +66,7 @@ internal sealed partial class Standby(
         var owner = _owner = end.Owned is { Fault: null } owned ? ShardClaimer.OwnerOf(owned) : null;
         OwnerName = owner?.HostName ?? "nobody";
         OwnerHost = owner?.Host ?? 0;
+        IsAmongMany |= owner is { ShardCount: > 1 };
         _seenBeat = BeatOf(OwnerHost)?.Count ?? 0;
         var isFree = Decides(end, owner);
         if (!isFree)

@@ -18,6 +18,7 @@ internal sealed partial class TransactionEngine
     private long _roundsWatched;
     private TimeSpan _handOverDelay = HandOverDelayMin;
     private TimeSpan _nextHandOver;
+    private bool _isIdle;
 
     /// <summary>A stream has its place at this host: a grain's activation keeps it. Its state stays in memory between transactions.</summary>
     public void Anchor(StreamName stream, StateKind kind) => Participants.Anchor(stream, kind);
@@ -54,10 +55,14 @@ internal sealed partial class TransactionEngine
         }
 
         var view = View(heartbeat);
-        if (view is { Owned.IsEmpty: true, Free.IsEmpty: true } && view.Living.Length > _seats.Length && _owned.TryComplete(null, Dispatcher))
+        var isIdle = view is { Owned.IsEmpty: true, Free.IsEmpty: true } && view.Living.Length >= _seats.Length;
+        if (isIdle && !_isIdle)
         {
-            TooFewShards(_logger, _seats.Length, view.Living.Length); // others work here, and what begins here is refused
+            TooFewShards(_logger, _seats.Length, view.Living.Length + 1);
+            _owned.TryComplete(null, Dispatcher); // the transactions of others work here, and what begins here is refused
         }
+
+        _isIdle = isIdle;
 
         var step = SharingRules.Share(view);
         foreach (var shard in step.Claims)

@@ -69,6 +69,7 @@ internal sealed partial class GroupCommitter
         var group = _group.ToGroup();
         var sent = AppendAsync(group);
         TellLanded();
+        TellReleased(); // those before this one: a store that stalls here must not make them look given up
         var answer = await sent.ConfigureAwait(false);
         if (answer.Kind is not GroupAnswerKind.Landed)
         {
@@ -90,7 +91,7 @@ internal sealed partial class GroupCommitter
         }
     }
 
-    /// <summary>Only when the next group is on its way, or nothing is: whoever waited may close the store next, and asks whether it is idle.</summary>
+    /// <summary>Only when the next write is on its way, or nothing is: whoever waited may close the store next, and asks whether it is idle.</summary>
     private void TellReleased()
     {
         foreach (var (release, landed) in _released)

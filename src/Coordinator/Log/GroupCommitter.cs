@@ -44,7 +44,7 @@ internal sealed partial class GroupCommitter(
     private long _inFlightSince = -1;
     private long _failingSince = -1;
     private long _backlogBytes;
-    private TimeSpan? _abandonedSince;
+    private TimeSpan _abandonedAt;
 
     /// <summary>Batches that are durable: the forced batches of design section 4's table.</summary>
     public long BatchCount { get; private set; }
@@ -114,9 +114,9 @@ internal sealed partial class GroupCommitter(
     /// <summary>The watchdog: a group that the store does not answer for becomes unclear, and is fenced.</summary>
     public void AbandonIfStuck(TimeSpan limit)
     {
-        if (InFlightSince is { } since && clock.Now - since > limit && _abandonedSince != since)
+        if (InFlightSince is { } since && clock.Now - (_abandonedAt > since ? _abandonedAt : since) > limit)
         {
-            _abandonedSince = since; // once a write: some stores can let go only when the driver's call returns
+            _abandonedAt = clock.Now; // and once more after the same time: it may have waited behind a claim, which was given up in its place
             AppendStuck(logger, store.Description, limit.TotalSeconds);
             store.AbandonAppend();
         }
