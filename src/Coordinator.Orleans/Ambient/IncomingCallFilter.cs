@@ -2,12 +2,16 @@ using Coordinator.Client;
 using Coordinator.Hosting;
 using Coordinator.Orleans.Wire;
 using Coordinator.Protocol;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Coordinator.Orleans.Ambient;
 
 /// <summary>Makes a grain call that comes with a transaction a part of it. On silos.</summary>
-internal sealed class IncomingCallFilter(TransactionEngine engine) : IIncomingGrainCallFilter
+internal sealed class IncomingCallFilter(IServiceProvider services) : IIncomingGrainCallFilter
 {
+    // Filters are made before the silo's configuration is validated, and without a log there is no engine.
+    private TransactionEngine Engine => field ??= services.GetRequiredService<TransactionEngine>();
+
     /// <inheritdoc/>
     public Task Invoke(IIncomingGrainCallContext context)
     {
@@ -56,5 +60,5 @@ internal sealed class IncomingCallFilter(TransactionEngine engine) : IIncomingGr
         }
     }
 
-    private JoinedTransaction Join(WireHeader header) => engine.Join(header.Read());
+    private JoinedTransaction Join(WireHeader header) => Engine.Join(header.Read());
 }

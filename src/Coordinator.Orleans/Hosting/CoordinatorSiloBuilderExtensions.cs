@@ -1,7 +1,9 @@
 using Coordinator;
 using Coordinator.Hosting;
 using Coordinator.Orleans.Ambient;
+using Coordinator.Orleans.Clients;
 using Coordinator.Orleans.Facets;
+using Coordinator.Orleans.Grains;
 using Coordinator.Orleans.Hosting;
 using Coordinator.Orleans.Links;
 using Microsoft.Extensions.DependencyInjection;
@@ -40,6 +42,8 @@ public static class CoordinatorSiloBuilderExtensions
         services.AddSingleton<CoordinatorServiceClient>();
         services.AddSingleton(static provider => CoordinatorServiceCollectionExtensions.CreateEngine(provider, seams => Adapt(seams, provider)));
         services.AddSingleton<SiloEngine>();
+        services.AddSingleton<TransactionAnswers>();
+        services.AddSingleton<ClientSessions>();
         services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(static provider => provider.GetRequiredService<SiloEngine>());
         services.AddGrainService<CoordinatorService>();
 

@@ -1,4 +1,6 @@
 using Coordinator.Hosting;
+using Coordinator.Orleans.Clients;
+using Coordinator.Orleans.Grains;
 using Coordinator.Orleans.Wire;
 using Coordinator.Protocol;
 using Microsoft.Extensions.Logging;
@@ -8,7 +10,8 @@ namespace Coordinator.Orleans.Links;
 
 /// <summary>Hands what other silos send to this silo's engine.</summary>
 [Reentrant]
-internal sealed partial class CoordinatorService(GrainId id, Silo silo, SiloLink link, TransactionEngine engine, ILoggerFactory loggers)
+internal sealed partial class CoordinatorService(
+    GrainId id, Silo silo, SiloLink link, TransactionEngine engine, TransactionAnswers answers, ClientSessions sessions, ILoggerFactory loggers)
     : GrainService(id, silo, loggers), ICoordinatorService
 {
     private readonly ILogger _logger = loggers.CreateLogger("Coordinator.Orleans");
@@ -32,6 +35,15 @@ internal sealed partial class CoordinatorService(GrainId id, Silo silo, SiloLink
 
         return Task.CompletedTask;
     }
+
+    /// <inheritdoc/>
+    public Task<TransactionOutcome> Outcome(TransactionId id) => answers.OutcomeAsync(id);
+
+    /// <inheritdoc/>
+    public Task<TransactionExplanation> Explain(TransactionId id) => answers.ExplainAsync(id);
+
+    /// <inheritdoc/>
+    public Task<TransactionOutcome> End(TransactionId id, Guid authority, AbortCause? cause) => sessions.EndAsync(id, authority, cause);
 
     [LoggerMessage(1501, LogLevel.Warning, "A message of transaction {Transaction} from silo {From} can't be read, and is dropped: {Fault}")]
     private static partial void Unread(ILogger logger, TransactionId transaction, SiloAddress from, string fault);

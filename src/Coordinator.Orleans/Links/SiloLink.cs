@@ -23,6 +23,12 @@ internal sealed class SiloLink(
     /// <inheritdoc/>
     public ulong Host { get; } = SiloHosts.HostOf(local);
 
+    /// <summary>This silo.</summary>
+    public SiloAddress Local => local;
+
+    /// <summary>The silo that is this host; null if there is none, or none any more.</summary>
+    public SiloAddress? AddressOf(ulong host) => host == Host ? local : Find(host)?.Silo;
+
     /// <inheritdoc/>
     public void Send(ulong host, in HostMessage message) => Find(host)?.Post(WireMapping.ToWire(message));
 

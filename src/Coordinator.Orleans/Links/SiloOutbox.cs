@@ -15,6 +15,9 @@ internal sealed partial class SiloOutbox(SiloAddress local, SiloAddress silo, IB
     private List<WireMessage> _waiting = [];
     private bool _isScheduled;
 
+    /// <summary>Where it is sent.</summary>
+    public SiloAddress Silo => silo;
+
     /// <summary>Sends the message soon, with whatever else comes until then.</summary>
     public void Post(WireMessage message)
     {

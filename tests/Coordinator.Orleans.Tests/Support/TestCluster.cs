@@ -20,12 +20,16 @@ public sealed class TestCluster : IAsyncDisposable
             var coordinator = silo.AddCoordinator(static options => options.LockTimeout = TimeSpan.FromSeconds(2)).AddEventsFrom(typeof(TestCluster).Assembly).UseLogStore(_ => _log);
             configure?.Invoke(silo, coordinator);
         });
+        builder.ConfigureClient(static client => client.AddCoordinatorClient());
         _cluster = builder.Build();
     }
 
     public InProcessTestCluster Orleans => _cluster;
 
     public IGrainFactory Grains => _cluster.Client;
+
+    /// <summary>Of the client.</summary>
+    public ITransactions ClientTransactions => _cluster.Client.ServiceProvider.GetRequiredService<ITransactions>();
 
     public static async Task<TestCluster> StartAsync(int silos, Action<ISiloBuilder, CoordinatorBuilder>? configure = null)
     {

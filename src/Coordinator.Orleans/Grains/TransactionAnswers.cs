@@ -1,0 +1,29 @@
+using Coordinator.Hosting;
+using Coordinator.Orleans.Links;
+using Coordinator.Protocol;
+
+namespace Coordinator.Orleans.Grains;
+
+/// <summary>What this silo knows of transactions.</summary>
+internal sealed class TransactionAnswers(TransactionEngine engine, SiloLink link)
+{
+    public Task<TransactionOutcome> OutcomeAsync(TransactionId id) => engine.OutcomeOfAsync(id).AsTask();
+
+    /// <summary>The silo whose engine coordinates it, or has the shard by now; null if this one does not know.</summary>
+    public SiloAddress? OwnerOf(TransactionId id) => engine.ShardOf(id.Shard) is not null ? link.Local : link.AddressOf(engine.OwnerOf(id.Shard));
+
+    public async Task<TransactionExplanation> ExplainAsync(TransactionId id)
+    {
+        var outcome = await engine.OutcomeOfAsync(id).ConfigureAwait(false);
+        var decision = await engine.Store.FindDecisionAsync(id, CancellationToken.None).ConfigureAwait(false);
+        return new TransactionExplanation
+        {
+            Id = id,
+            Shard = id.Shard,
+            Owner = OwnerOf(id)?.ToParsableString(),
+            AnsweredBy = link.Local.ToParsableString(),
+            Outcome = outcome,
+            DecisionVersion = decision?.Version,
+        };
+    }
+}
