@@ -137,7 +137,7 @@ internal sealed partial class AdoNetLogStore
     {
         cancellation.ThrowIfCancellationRequested();
         var found = new List<T>();
-        var connection = _readers.Rent();
+        var connection = await _readers.RentAsync(cancellation).ConfigureAwait(false);
         var healthy = false;
         try
         {
@@ -155,15 +155,13 @@ internal sealed partial class AdoNetLogStore
         }
         finally
         {
-            // A cancelled or failed reader may be in any state: it is closed and not used again.
             if (healthy)
             {
                 _readers.Return(connection);
             }
             else
             {
-                connection.Dispose();
-                _readers.Clear();
+                _readers.GiveUp(connection);
             }
         }
     }

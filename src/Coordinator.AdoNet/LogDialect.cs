@@ -39,6 +39,9 @@ internal abstract class LogDialect : IAsyncDisposable
     /// <summary>Whether one reader stays open as long as the store, which <see cref="ReaderPool"/> says the use of.</summary>
     public virtual bool AnchorsReaders => true;
 
+    /// <summary>How many connections read at once; further reads wait.</summary>
+    public virtual int ReadersMax => 8;
+
     /// <summary>Whether <see cref="CreateSchema"/> may run when there is no schema.</summary>
     public abstract bool MayCreateSchema { get; }
 

@@ -10,9 +10,8 @@ namespace Coordinator.AdoNet;
 /// </summary>
 internal sealed class ReaderPool(LogDialect dialect) : IDisposable
 {
-    private const int IdleMax = 4;
-
     private readonly ConcurrentStack<Reader> _idle = new();
+    private readonly SemaphoreSlim _free = new(dialect.ReadersMax);
     private DbConnection? _anchor;
     private bool _disposed;
 
@@ -25,21 +24,34 @@ internal sealed class ReaderPool(LogDialect dialect) : IDisposable
         }
         else
         {
-            Return(Rent());
+            _idle.Push(new Reader(dialect.OpenReader()));
         }
     }
 
-    /// <summary>An idle reader or a new one. It comes back through <see cref="Return"/>, or is disposed after an error.</summary>
-    public Reader Rent()
+    /// <summary>
+    /// An idle reader or a new one; waits while as many are out as there may be. It comes back through <see cref="Return"/>, or after an error through
+    /// <see cref="GiveUp"/>.
+    /// </summary>
+    public async ValueTask<Reader> RentAsync(CancellationToken cancellation)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
-        return _idle.TryPop(out var reader) ? reader : new Reader(dialect.OpenReader());
+        await _free.WaitAsync(cancellation).ConfigureAwait(false);
+        try
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            return _idle.TryPop(out var reader) ? reader : new Reader(dialect.OpenReader());
+        }
+        catch
+        {
+            _free.Release();
+            throw;
+        }
     }
 
     /// <summary>Takes back a reader whose last command ended well.</summary>
     public void Return(Reader reader)
     {
-        if (_disposed || _idle.Count >= IdleMax)
+        if (_disposed)
         {
             reader.Dispose();
         }
@@ -47,10 +59,19 @@ internal sealed class ReaderPool(LogDialect dialect) : IDisposable
         {
             _idle.Push(reader);
         }
+
+        _free.Release();
     }
 
-    /// <summary>Closes all idle readers: one that failed is seldom alone, as when the server was started again.</summary>
-    public void Clear()
+    /// <summary>Closes a reader whose last command was cancelled or failed: it may be in any state. And all that are idle, for one that fails is seldom alone.</summary>
+    public void GiveUp(Reader reader)
+    {
+        reader.Dispose();
+        Clear();
+        _free.Release();
+    }
+
+    private void Clear()
     {
         while (_idle.TryPop(out var reader))
         {

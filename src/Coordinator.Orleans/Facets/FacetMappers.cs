@@ -1,4 +1,5 @@
 using System.Reflection;
+using Coordinator.Aggregates;
 using Coordinator.Hosting;
 using Coordinator.Protocol;
 using Microsoft.Extensions.DependencyInjection;
@@ -19,7 +20,7 @@ internal sealed class TransactionalStateMapper : IAttributeToFactoryMapper<Trans
         where T : class, new()
     {
         var stream = FacetNames.StateStream(grain.GrainId, name);
-        FacetParameter.ReleaseWithGrain(grain, stream);
+        FacetParameter.KeepWithGrain(grain, stream, static engine => engine.Aggregates.ValueOf<T>());
         return new TransactionalStateFacet<T>(stream, grain.ActivationServices.GetRequiredService<DeepCopier<T>>());
     }
 }
@@ -37,7 +38,7 @@ internal sealed class AggregateStateMapper : IAttributeToFactoryMapper<Aggregate
         where T : class, IAggregate<T>
     {
         var id = FacetNames.AggregateId(grain.GrainId, T.Category);
-        FacetParameter.ReleaseWithGrain(grain, Aggregates.AggregateTypes.StreamOf<T>(id));
+        FacetParameter.KeepWithGrain(grain, AggregateTypes.StreamOf<T>(id), static engine => engine.Aggregates.KindOf<T>());
         return new AggregateStateFacet<T>(id);
     }
 }
@@ -63,14 +64,21 @@ internal static class FacetParameter
         return grain => closed(grain, name);
     }
 
-    /// <summary>What the silo keeps of a stream goes with the activation of its grain: the next one may be elsewhere.</summary>
-    public static void ReleaseWithGrain(IGrainContext grain, StreamName stream)
+    /// <summary>
+    /// The silo keeps a stream's state in memory from the activation of its grain to the deactivation: no other silo changes it meanwhile, and the next
+    /// activation may be elsewhere.
+    /// </summary>
+    public static void KeepWithGrain(IGrainContext grain, StreamName stream, Func<TransactionEngine, StateKind> kind)
     {
         var engine = grain.ActivationServices.GetRequiredService<TransactionEngine>();
         grain.ObservableLifecycle.Subscribe(
             nameof(TransactionEngine),
             GrainLifecycleStage.SetupState,
-            static _ => Task.CompletedTask,
+            _ =>
+            {
+                engine.Anchor(stream, kind(engine));
+                return Task.CompletedTask;
+            },
             _ =>
             {
                 engine.Release(stream);
