@@ -1,28 +1,16 @@
-// Stands in for what the engine's core will bring, in its shape; goes when that is merged.
-#pragma warning disable
 using System.Runtime.CompilerServices;
 using Coordinator.Protocol;
 
-namespace Coordinator.Hosting
-{
-    internal static class EngineContract
-    {
-        public static void Release(this TransactionEngine engine, StreamName stream)
-        {
-        }
-    }
-}
+namespace Coordinator.Client;
 
-namespace Coordinator.Client
+/// <summary>What a transaction's age is made of, until the age itself tells.</summary>
+internal static class AgeContract
 {
-    internal static class AgeContract
+    extension(TransactionAge age)
     {
-        extension(TransactionAge age)
-        {
-            public TransactionId First => FirstOf(age);
-        }
-
-        [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_first")]
-        private static extern ref TransactionId FirstOf(TransactionAge age);
+        public TransactionId First => FirstOf(age);
     }
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_first")]
+    private static extern ref TransactionId FirstOf(TransactionAge age);
 }
