@@ -44,6 +44,9 @@ public enum AbortReason
 
     /// <summary>Too much waits for the log store already: the commit was not handed to it. Try again later.</summary>
     Overloaded = 13,
+
+    /// <summary>A participant's place was given up before it had voted: its grain goes to another host. Run again the work finds it there.</summary>
+    Moved = 14,
 }
 
 /// <summary>Why a transaction was aborted and, where one participant is behind it, which.</summary>

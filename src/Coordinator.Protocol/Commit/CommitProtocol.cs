@@ -95,7 +95,8 @@ internal static class CommitProtocol
         if (known >= 0)
         {
             // The address has lost what it did under its first incarnation and could still match the expected version.
-            var cause = new AbortCause(AbortReason.SecondIncarnation, enlist.Participant);
+            var isElsewhere = state.Participants[known].Incarnation.Host != enlist.Incarnation.Host;
+            var cause = new AbortCause(isElsewhere ? AbortReason.Moved : AbortReason.SecondIncarnation, enlist.Participant);
             return Abort(state, cause, Answer(EnlistmentRefusal.SecondIncarnation));
         }
 

@@ -53,9 +53,10 @@ public abstract record TransactionOutcome
 
         /// <summary>
         /// True if the same work, run again, may well commit: another transaction came first (<see cref="AbortReason.Conflict"/>) or was
-        /// older (<see cref="AbortReason.Wounded"/>). RunAsync runs it again by itself.
+        /// older (<see cref="AbortReason.Wounded"/>), or a participant has changed its place (<see cref="AbortReason.Moved"/>). RunAsync runs it again by
+        /// itself.
         /// </summary>
-        public bool IsWorthRerun => Cause.Reason is AbortReason.Conflict or AbortReason.Wounded;
+        public bool IsWorthRerun => Cause.Reason is AbortReason.Conflict or AbortReason.Wounded or AbortReason.Moved;
     }
 
     /// <summary>It may have happened or may still happen. Ask with <see cref="ITransactions.OutcomeOfAsync(TransactionId, CancellationToken)"/> before doing it again.</summary>

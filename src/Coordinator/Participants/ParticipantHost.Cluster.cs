@@ -7,6 +7,12 @@ namespace Coordinator.Participants;
 /// <content>Where hosts share the streams: which of them change here only, and what is lost with a coordinator.</content>
 internal sealed partial class ParticipantHost
 {
+    private const int DropsMax = 1000;
+
+    private readonly Lock _dropsGate = new();
+    private readonly Dictionary<(TransactionId, StreamName), AbortCause> _drops = [];
+    private readonly Queue<(TransactionId, StreamName)> _dropped = [];
+
     /// <summary>A stream is changed at this host only from now on, as long as nothing goes wrong: its state stays in memory between transactions.</summary>
     public void Anchor(StreamName stream, StateKind kind) => Find(stream, kind.Shape.Type, kind.Create).IsAnchored = true;
 
@@ -18,7 +24,7 @@ internal sealed partial class ParticipantHost
             activation.IsAnchored = false;
             var all = new List<Participation>();
             activation.CollectAll(all);
-            Drop(all, new AbortCause(AbortReason.ParticipantLost, new ParticipantId(stream), "its place was given up while the transaction was at work"));
+            Drop(all, new AbortCause(AbortReason.Moved, new ParticipantId(stream), "its place was given up while the transaction was at work"));
         }
     }
 
@@ -34,6 +40,35 @@ internal sealed partial class ParticipantHost
     public void LoseShard(ushort shard, ulong epoch) => Lose(
         participation => participation.IsAtHome && participation.Transaction.Shard == shard && participation.Transaction.Epoch <= epoch,
         new AbortCause(AbortReason.ParticipantLost, null, "the host's term as owner of the transaction's shard has ended"));
+
+    /// <summary>
+    /// Why a transaction that was coordinated elsewhere was dropped here, as far as that is remembered: its coordinator may ask to prepare before it hears of it,
+    /// and must not take a lost lock for a lost participant.
+    /// </summary>
+    private AbortCause? DroppedBecause(TransactionId transaction, StreamName stream)
+    {
+        lock (_dropsGate)
+        {
+            return _drops.GetValueOrDefault((transaction, stream));
+        }
+    }
+
+    private void RememberDrop(Participation participation, AbortCause cause)
+    {
+        var key = (participation.Transaction, participation.Activation.Stream);
+        lock (_dropsGate)
+        {
+            if (_drops.TryAdd(key, cause))
+            {
+                _dropped.Enqueue(key);
+            }
+
+            if (_dropped.Count > DropsMax)
+            {
+                _drops.Remove(_dropped.Dequeue());
+            }
+        }
+    }
 
     private void Lose(Predicate<Participation> isLost, AbortCause cause)
     {

@@ -30,7 +30,7 @@ internal sealed partial class ParticipantHost(
     private readonly ConcurrentDictionary<StreamName, Activation> _activations = new();
     private ulong _incarnations = random.Next();
     private ITransport? _transport;
-    private volatile AbortCause? _dropped;
+    private volatile AbortCause? _ended;
     private int _inDoubtCount;
 
     /// <summary>True if no transaction is at work and no lock is held or awaited.</summary>
@@ -71,7 +71,7 @@ internal sealed partial class ParticipantHost(
             return added; // another call of the transaction enlists it, or has
         }
 
-        if (_dropped is { } cause)
+        if (_ended is { } cause)
         {
             // It came between the last look at the activations and the host's end: nobody would answer it.
             Feed(participation, new ParticipationInput.WorkDropped(cause), LogPosition.None);
@@ -192,6 +192,11 @@ internal sealed partial class ParticipantHost(
 
         if (outcome.Vote is { } vote)
         {
+            if (!participation.IsAtHome && vote is { Ballot: Ballot.No, Cause: { } why })
+            {
+                RememberDrop(participation, why);
+            }
+
             participation.InquiryDue = clock.Now + InquiryDelay;
             _transport!.ToCoordinator(participation.Transaction, participation.Header.Home, vote);
         }
@@ -206,9 +211,9 @@ internal sealed partial class ParticipantHost(
                 new CommitInput.OutcomeInquired(new ParticipantId(participation.Activation.Stream), participation.Incarnation));
         }
 
-        if (outcome.Violation is { } why)
+        if (outcome.Violation is { } violation)
         {
-            Violated(logger, participation.Transaction, participation.Activation.Stream, input.GetType().Name, why);
+            Violated(logger, participation.Transaction, participation.Activation.Stream, input.GetType().Name, violation);
         }
 
         outcome.Doomed?.ForEach(doomed => Feed(doomed, WorkLost(doomed), LogPosition.None));
@@ -312,7 +317,7 @@ internal sealed partial class ParticipantHost(
     /// </summary>
     public void DropAll(AbortCause cause)
     {
-        _dropped = cause;
+        _ended = cause;
         var all = new List<Participation>();
         foreach (var activation in _activations.Values)
         {
@@ -350,7 +355,7 @@ internal sealed partial class ParticipantHost(
         }
 
         // Whoever does not hold the transaction votes No, never ReadOnly: its work is lost (D-6).
-        var cause = new AbortCause(AbortReason.ParticipantLost, prepare.Participant, "holds no such transaction");
+        var cause = DroppedBecause(transaction, prepare.Participant.Address) ?? new AbortCause(AbortReason.ParticipantLost, prepare.Participant, "holds no such transaction");
         _transport!.ToCoordinator(transaction, from, new CommitInput.VoteReceived(prepare.Participant, prepare.Incarnation, Ballot.No, null, cause));
     }
 
