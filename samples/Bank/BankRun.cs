@@ -83,11 +83,14 @@ public sealed class BankRun
             var from = random.Next(_accounts.Length);
             var to = (from + 1 + random.Next(_accounts.Length - 1)) % _accounts.Length;
             var amount = random.Next(1, 50_00);
+            var pause = TimeSpan.Zero;
             TransferResult result;
             do
             {
+                await Task.Delay(pause);
                 result = await TransferAsync(teller % Branches, $"{_run}-{number}", _accounts[from], _accounts[to], amount);
                 Interlocked.Increment(ref _results[(int)result]);
+                pause = TimeSpan.FromMilliseconds(200); // before it is asked again
             }
             while (result is TransferResult.Failed or TransferResult.Unknown);
         }

@@ -21,6 +21,7 @@ public static class BankSilo
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         builder.Logging.AddConsole(static options => options.LogToStandardErrorThreshold = LogLevel.Trace)
             .SetMinimumLevel(LogLevel.Error)
+            .AddFilter("Orleans", LogLevel.Critical) // it says much of silos that are gone
             .AddFilter("Coordinator", LogLevel.Warning);
         builder.UseOrleans(silo =>
         {

@@ -15,6 +15,8 @@ public sealed partial class SnippetTests
         ["outcome by id"] = "outcome-by-id", ["outcome by key"] = "outcome-by-key", ["snapshots"] = "snapshots", ["untransacted reads"] = "read",
         ["reads as of"] = "read-as-of", ["reading events"] = "read-events", ["health checks"] = "health", ["SQLite"] = "sqlite",
         ["PostgreSQL"] = "postgres", ["standby"] = "standby", ["retention"] = "retention", ["declared restore"] = "restored", ["telemetry"] = "telemetry",
+        ["a silo"] = "orleans-silo", ["grain state"] = "orleans-state", ["aggregates of grains"] = "orleans-aggregate", ["transactions of a silo"] = "orleans-run",
+        ["transactions of a grain"] = "orleans-teller", ["external clients"] = "orleans-client", ["asking by id"] = "orleans-ask", ["snapshots in grain storage"] = "orleans-snapshots",
     };
 
     public static TheoryData<string> Pages =>
@@ -44,6 +46,7 @@ public sealed partial class SnippetTests
 
     private static Dictionary<string, string> Regions() => Directory
         .GetFiles(Path.Combine(Repository.Root, "tests", "Coordinator.Tests", "Snippets"), "*.cs")
+        .Concat(Directory.GetFiles(Path.Combine(Repository.Root, "tests", "Coordinator.Orleans.Tests", "Snippets"), "*.cs")) // compiled where the feed has Orleans
         .SelectMany(file => Region().Matches(File.ReadAllText(file)))
         .ToDictionary(match => match.Groups["name"].Value, match => WithoutIndent(match.Groups["code"].Value), StringComparer.Ordinal);
 
