@@ -32,8 +32,13 @@ internal sealed class WireHeader
     [Id(5)]
     public required bool IsOptimistic { get; init; }
 
+    // What it was made of, or what was read of it: calls on the same silo share one object.
+    [NonSerialized]
+    private TransactionHeader? _header;
+
     public static WireHeader Of(TransactionHeader header) => new()
     {
+        _header = header,
         Id = header.Id,
         Home = header.Home,
         AgeTicks = header.Age.Begun.UtcTicks,
@@ -44,7 +49,9 @@ internal sealed class WireHeader
 
     /// <summary>What the engine is told of it.</summary>
     /// <exception cref="TransactionRefusedException">It makes no sense.</exception>
-    public TransactionHeader Read()
+    public TransactionHeader Read() => _header ??= ReadFields();
+
+    private TransactionHeader ReadFields()
     {
         if (Id.IsEmpty || Home == 0 || AgeTicks < 0 || AgeTicks > DateTimeOffset.MaxValue.UtcTicks
             || TimeoutTicks <= 0 || TimeoutTicks > CoordinatorOptions.TimeoutMax.Ticks)
