@@ -41,7 +41,7 @@ internal sealed class SimulatedLog
     public Action<SimulatedProcess, IReadOnlyList<LogRow>, bool>? RefusedByChecks { get; set; }
 
     /// <summary>Told of every removal of shard rows, just before it is carried out.</summary>
-    public Action<SimulatedProcess, ForgetMark>? Removing { get; set; }
+    public Action<SimulatedProcess, ushort, ForgetMark>? Removing { get; set; }
 
     /// <summary>Writes that may still arrive.</summary>
     public int OnTheWireCount { get; internal set; }

@@ -49,9 +49,7 @@ internal sealed class TransactionRecord(TransactionId id, string kind, string ho
 /// <param name="At">When, counted as in <see cref="TransactionRecord.BegunAt"/>.</param>
 /// <param name="Time">The world's time then.</param>
 /// <param name="By">By which process.</param>
-/// <param name="OwnerEpoch">The epoch of the shard's owner at that moment, whoever it is.</param>
-/// <param name="ShardEnd">The version of the shard's last row at that moment.</param>
-internal sealed record Answer(TransactionOutcome Outcome, long At, TimeSpan Time, string By, long OwnerEpoch, long ShardEnd);
+internal sealed record Answer(TransactionOutcome Outcome, long At, TimeSpan Time, string By);
 
 /// <summary>What a client was told who had sent a request under a key.</summary>
 /// <param name="Key">Which.</param>

@@ -83,7 +83,7 @@ internal sealed class Cluster
     public TimeSpan WallClockOf(int slot) => _wallClocks[slot];
 
     /// <summary>The host that owns the log and takes work; null while there is none.</summary>
-    public Host? Serving => Hosts.Find(host => host.IsUp && host.Engine!.Role is HostRole.Owner && host.Engine.NotReadyReason is null && host.Process == Ledger.Owner);
+    public Host? Serving => Hosts.Find(host => host.IsUp && host.Engine!.Role is HostRole.Owner && host.Engine.NotReadyReason is null && Ledger.Owns(host.Process));
 
     public void Reach(string situation) => Loop.Counters.Reach(situation);
 

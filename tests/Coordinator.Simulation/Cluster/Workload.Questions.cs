@@ -105,9 +105,9 @@ internal sealed partial class Workload
 
         var invented = _random.Below(3) switch
         {
-            0 => new TransactionId(known.Log, 0, known.Epoch, known.ClaimBits, known.Sequence + 100_000),
-            1 => new TransactionId(known.Log, 0, known.Epoch, known.ClaimBits ^ 1, known.Sequence),
-            _ => new TransactionId(known.Log, 0, known.Epoch + 1_000_000, known.ClaimBits, 1),
+            0 => new TransactionId(known.Log, known.Shard, known.Epoch, known.ClaimBits, known.Sequence + 100_000),
+            1 => new TransactionId(known.Log, known.Shard, known.Epoch, known.ClaimBits ^ 1, known.Sequence),
+            _ => new TransactionId(known.Log, known.Shard, known.Epoch + 1_000_000, known.ClaimBits, 1),
         };
         cluster.History.NeverIssued.Add(invented);
         return invented;

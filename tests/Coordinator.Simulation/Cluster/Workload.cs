@@ -187,7 +187,7 @@ internal sealed partial class Workload(Cluster cluster)
     }
 
     private Answer AnswerOf(SimulatedProcess process, TransactionOutcome outcome) =>
-        new(outcome, cluster.Loop.Trace.Count, cluster.Loop.Time.Now, process.Name, cluster.Ledger.OwnerEpoch, cluster.Ledger.Shard.Count);
+        new(outcome, cluster.Loop.Trace.Count, cluster.Loop.Time.Now, process.Name);
 }
 
 /// <summary>What the user's own code throws.</summary>
