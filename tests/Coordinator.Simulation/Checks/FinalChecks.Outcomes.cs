@@ -10,7 +10,9 @@ internal sealed partial class FinalChecks
     private List<(long At, long Newest)>? _toldCommits;
 
     /// <summary>After healing somebody serves, and what he commits is in the log (V1).</summary>
-    private async Task CheckServiceAsync()
+    private Task CheckServiceAsync() => cluster.Plan.IsCluster ? CheckServiceOfAllAsync() : CheckServiceOfOwnerAsync();
+
+    private async Task CheckServiceOfOwnerAsync()
     {
         for (var attempt = 0; attempt < AttemptsMax; attempt++)
         {

@@ -1,5 +1,6 @@
 using Coordinator.Protocol;
 using Coordinator.Testing.Histories;
+using Coordinator.Testing.Simulation;
 
 namespace Coordinator.Simulation;
 
@@ -32,6 +33,15 @@ internal sealed class TransactionRecord(TransactionId id, string kind, string ho
 
     /// <summary>Set when the initiator asks to commit: before that it can't.</summary>
     public bool AsksToCommit { get; set; }
+
+    /// <summary>Other processes that have done work of it.</summary>
+    public HashSet<SimulatedProcess> WorkedAt { get; } = [];
+
+    /// <summary>Streams that it had work for.</summary>
+    public HashSet<StreamName> Streams { get; } = [];
+
+    /// <summary>Calls to other hosts that have not come back.</summary>
+    public int CallsRunning { get; set; }
 
     /// <summary>Of an audit that read every account: their sum.</summary>
     public long? Sum { get; set; }

@@ -12,7 +12,7 @@ namespace Coordinator.Simulation;
 /// Sees everything as it happens: checks what must hold at that moment, and counts the situations of the protocol that the
 /// simulation is there to reach.
 /// </summary>
-internal sealed class Watch(Cluster cluster)
+internal sealed partial class Watch(Cluster cluster)
 {
     private static readonly TimeSpan TakeOverMax = TimeSpan.FromSeconds(5);
     private readonly HashSet<SimulatedProcess> _unclear = [];
@@ -39,6 +39,11 @@ internal sealed class Watch(Cluster cluster)
         {
             cluster.Reach(_foundOwn.Remove(process) ? SituationTable.FenceConfirmed : SituationTable.FenceLanded);
             _unclear.Remove(process);
+        }
+
+        if (rows[^1].Kind is RowKind.ShardReleased)
+        {
+            LandRelease(process);
         }
 
         var decisions = 0;
@@ -93,6 +98,7 @@ internal sealed class Watch(Cluster cluster)
 
     public void Crashed(Host host)
     {
+        CheckDecidedInTime(host);
         if (cluster.Ledger.Owns(host.Process))
         {
             var standbys = cluster.Hosts.Where(one => one.IsUp && one != host && one.Engine!.Role is HostRole.Standby or HostRole.Owner).Select(one => one.Process!);
@@ -198,6 +204,7 @@ internal sealed class Watch(Cluster cluster)
                 break;
             case TransactionOutcome.Aborted aborted:
                 cluster.Reach(SituationTable.ToldAborted(aborted.Cause.Reason));
+                ToldInCluster(record, aborted.Cause);
                 if (aborted.Cause.Detail == Protocol.BatchFate.DroppedDetail)
                 {
                     cluster.Reach(SituationTable.WentOnInVain);
@@ -253,6 +260,7 @@ internal sealed class Watch(Cluster cluster)
 
     public void Sent(SimulatedProcess process, TransactionId id, object message)
     {
+        SentInCluster(process, id, message);
         switch (message)
         {
             case CommitInput.VoteReceived vote:
@@ -276,7 +284,7 @@ internal sealed class Watch(Cluster cluster)
     }
 
     /// <summary>A decision reaches a participant: it must be in the log (I2), or never come there (I1, I4).</summary>
-    public void Arrived(SimulatedProcess process, TransactionId id, object message)
+    public void Arrived(SimulatedProcess from, SimulatedProcess process, TransactionId id, object message)
     {
         Decision? decision = message switch
         {
@@ -310,6 +318,7 @@ internal sealed class Watch(Cluster cluster)
             : before.IsCrashed ? SituationTable.TakenFromDead
             : before.IsStalled ? SituationTable.TakenFromZombie
             : SituationTable.TakenFromLiving);
+        LandInCluster(process, shard);
         if (!shard.IsReleased)
         {
             CheckTakeOverTime(before);

@@ -27,6 +27,7 @@ internal sealed class Nemesis(Cluster cluster)
         Repeat(cluster.Plan.Outage, Outage);
         Repeat(cluster.Plan.ClockJump, JumpClock);
         Repeat(cluster.Plan.Cut, Cut);
+        Repeat(cluster.Plan.HostCut, CutHosts);
         Repeat(cluster.Plan.Damage, Damage);
         if (cluster.Plan.Freeze is { } pause)
         {
@@ -83,8 +84,8 @@ internal sealed class Nemesis(Cluster cluster)
 
     private Host AnyHost()
     {
-        // The owner is where most happens.
-        var owner = cluster.Hosts.Find(host => host.Process == cluster.Ledger.ShardOf(0).Owner);
+        // The owner is where most happens; in a cluster all are.
+        var owner = cluster.Plan.IsCluster ? null : cluster.Hosts.Find(host => host.Process == cluster.Ledger.ShardOf(0).Owner);
         return owner is not null && _random.Chance(0.5) ? owner : cluster.Hosts[_random.Below(cluster.Hosts.Count)];
     }
 
@@ -238,6 +239,16 @@ internal sealed class Nemesis(Cluster cluster)
     {
         cluster.Reach(SituationTable.ClockJumped);
         AnyHost().Process!.WallClockOffset += _random.Between(TimeSpan.FromHours(-1), TimeSpan.FromHours(1));
+    }
+
+    /// <summary>Two hosts, or one and all others, do not hear each other; or only one does not.</summary>
+    private void CutHosts()
+    {
+        var time = _random.Between(TimeSpan.FromSeconds(0.1), TimeSpan.FromSeconds(_random.Of(1, 5, 15)));
+        var (one, other) = (AnyHost().Process, _random.Chance(0.5) ? null : AnyHost().Process);
+        var (hears, isHeard) = _random.Of((false, false), (true, false), (false, true));
+        cluster.Loop.Trace.Note(one, $"is cut off from {other?.Name ?? "all"} for {time}, hears {hears}, is heard {isHeard}");
+        cluster.Network.CutHosts(time, (from, to) => (from == one && !isHeard && (other is null || to == other)) || (to == one && !hears && (other is null || from == other)));
     }
 
     private void Cut()

@@ -55,29 +55,54 @@ internal sealed partial class Workload
         return answer.Task;
     }
 
-    /// <summary>One transfer at a host that must be able to.</summary>
-    public Task ProbeAsync(Host host)
+    /// <summary>One transfer at a host that must be able to; true if it was committed.</summary>
+    public Task<bool> ProbeAsync(Host host) => ProbeAsync(host, "probe", async (transaction, record) =>
     {
-        var over = new TaskCompletionSource();
+        await MoveAsync(transaction, record, 0, -1);
+        await MoveAsync(transaction, record, 1, 1);
+    });
+
+    /// <summary>Reads some accounts wherever they have their places.</summary>
+    public Task<bool> ProbeReadsAsync(Host host) => ProbeAsync(host, "probe that reads", async (transaction, record) =>
+    {
+        for (var account = 0; account < Math.Min(cluster.Plan.Accounts, cluster.Plan.Options.ParticipantsMax); account++)
+        {
+            await ReadAsync(transaction, record, account);
+        }
+    });
+
+    /// <summary>Reads some accounts at the host itself.</summary>
+    public Task<bool> ProbeOwnReadsAsync(Host host) => ProbeAsync(host, "probe that reads at its own host", async (transaction, record) =>
+    {
+        for (var account = 0; account < Math.Min(cluster.Plan.Accounts, cluster.Plan.Options.ParticipantsMax); account++)
+        {
+            var view = await transaction.ReadAsync<Account>($"{account}");
+            Found(record, AccountAt(account), view.Version, view.State);
+        }
+    });
+
+    private Task<bool> ProbeAsync(Host host, string kind, Func<ITransaction, TransactionRecord, Task> work)
+    {
+        var over = new TaskCompletionSource<bool>();
         host.Process!.Start(async () =>
         {
             try
             {
                 var transaction = host.Engine!.Begin();
-                var record = Record(host, transaction, "probe");
-                await MoveAsync(transaction, record, 0, -1);
-                await MoveAsync(transaction, record, 1, 1);
+                var record = Record(host, transaction, kind);
+                await work(transaction, record);
                 await CommitAsync(host, transaction, record);
                 _running.Remove(record);
+                over.TrySetResult(record.Told[^1].Outcome.IsCommitted);
             }
-            catch (TransactionException error)
+            catch (Exception error) when (error is TransactionException or CallLostException)
             {
                 cluster.Loop.Trace.Remark(host.Process, () => error.Message); // whoever asked sees that nothing was committed
             }
 
-            over.TrySetResult();
+            over.TrySetResult(false);
         });
-        cluster.Loop.After(cluster.Plan.LivenessBound, () => over.TrySetResult());
+        cluster.Loop.After(cluster.Plan.LivenessBound, () => over.TrySetResult(false));
         return over.Task;
     }
 

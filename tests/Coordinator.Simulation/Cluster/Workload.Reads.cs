@@ -43,7 +43,9 @@ internal sealed partial class Workload
 
             // A host that was displaced and does not know it may be late; an owner that is one, and a standby, are not.
             var isOwner = role is HostRole.Owner && engine.Role is HostRole.Owner && engine.Epoch == epoch && cluster.Ledger.ShardOf(0).OwnerEpoch == epoch;
-            if (view.Version < told && !view.IsInDoubt && (isOwner || role is HostRole.Standby))
+            // In a cluster nobody need be one, but for a second activation, which keeps what it has read until it is given up.
+            var isToKnow = cluster.Plan.IsCluster ? cluster.Places.IsSingle(stream) : isOwner || role is HostRole.Standby;
+            if (view.Version < told && !view.IsInDoubt && isToKnow)
             {
                 cluster.Violations.Add(new Violation("reads", $"{process.Name} read {stream} at {view.Version}, and {told} had been told of before"));
             }
