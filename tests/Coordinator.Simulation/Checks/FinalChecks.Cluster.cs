@@ -4,8 +4,8 @@ namespace Coordinator.Simulation;
 internal sealed partial class FinalChecks
 {
     /// <summary>
-    /// Each host that has a share commits what it begins, wherever the work is (V1); and each host, with a share or without, can read every account in a transaction
-    /// of its own or of another: no activation holds on to what is old.
+    /// Each host that has a share commits what it begins, wherever the work is (V1), also where it only reads, at the places of the accounts or at
+    /// itself: no activation holds on to what is old.
     /// </summary>
     private async Task CheckServiceOfAllAsync()
     {

@@ -6,6 +6,9 @@ namespace Coordinator.Simulation;
 /// <content>Someone who asks what became of transactions: of any of them, of any host, at any time.</content>
 internal sealed partial class Workload
 {
+    /// <summary>More would not be read within the time of the shortest transactions, one call after the other.</summary>
+    private int ProbedMax => Math.Min(8, Math.Min(cluster.Plan.Accounts, cluster.Plan.Options.ParticipantsMax));
+
     /// <summary>Asks one host. Every answer is kept: "aborted" must stay true for ever (I8).</summary>
     public async Task<TransactionOutcome?> AskAsync(Host host, SimulatedProcess process, TransactionId id)
     {
@@ -65,7 +68,7 @@ internal sealed partial class Workload
     /// <summary>Reads some accounts wherever they have their places.</summary>
     public Task<bool> ProbeReadsAsync(Host host) => ProbeAsync(host, "probe that reads", async (transaction, record) =>
     {
-        for (var account = 0; account < Math.Min(cluster.Plan.Accounts, cluster.Plan.Options.ParticipantsMax); account++)
+        for (var account = 0; account < ProbedMax; account++)
         {
             await ReadAsync(transaction, record, account);
         }
@@ -74,7 +77,7 @@ internal sealed partial class Workload
     /// <summary>Reads some accounts at the host itself.</summary>
     public Task<bool> ProbeOwnReadsAsync(Host host) => ProbeAsync(host, "probe that reads at its own host", async (transaction, record) =>
     {
-        for (var account = 0; account < Math.Min(cluster.Plan.Accounts, cluster.Plan.Options.ParticipantsMax); account++)
+        for (var account = 0; account < ProbedMax; account++)
         {
             var view = await transaction.ReadAsync<Account>($"{account}");
             Found(record, AccountAt(account), view.Version, view.State);
