@@ -9,6 +9,7 @@ public sealed class MutantTests(ITestOutputHelper output)
 {
     private const int SeedsMax = 1_000;
     private const int FrozenSeedsMax = 60;
+    private const int ClusterSeedsMax = 300;
 
     [Fact]
     public void A_lost_group_said_to_have_landed_is_found() => Finds(() => new LostSaidLanded(), "I2", "I6");
@@ -55,7 +56,7 @@ public sealed class MutantTests(ITestOutputHelper output)
     public void Reads_that_are_told_by_a_displaced_owner_are_found_soon() => Finds(
         () => new ReadsNotChecked(),
         violation => violation.Promise == "I19",
-        Enumerable.Range(1, int.MaxValue).Select(seed => (ulong)seed).Where(FaultPlan.IsFrozen).Take(FrozenSeedsMax));
+        Seeds.Where(FaultPlan.IsFrozen).Take(FrozenSeedsMax));
 
     [Fact]
     public void A_decision_that_is_not_found_is_found() => Finds(() => new DecisionNotFound(), "I8");
@@ -93,16 +94,53 @@ public sealed class MutantTests(ITestOutputHelper output)
     public void Reads_of_a_lagging_replica_show_in_what_the_clients_saw() =>
         Finds(() => new ReadsLag(), InHistory(AnomalyKind.GSingle, AnomalyKind.RealTimeViolation));
 
+    [Fact]
+    public void Reads_that_are_not_checked_against_the_heads_are_found() => FindsInCluster(() => new HeadsNotChecked(), "I19");
+
+    [Fact]
+    public void Reads_that_are_not_locked_are_found() => FindsInCluster(() => new ReadsNotLocked(), "I19");
+
+    [Fact]
+    public void A_lock_that_is_handed_on_to_who_is_coordinated_elsewhere_is_found() => FindsInCluster(() => new HandedOnElsewhere(), "D-10", "I19", "I18");
+
+    [Fact]
+    public void A_second_incarnation_that_is_let_in_is_found() => FindsInCluster(() => new SecondIncarnationAccepted(), "I11", "I18", "I19");
+
+    [Fact]
+    public void A_silent_host_that_is_not_given_up_is_found() => FindsInCluster(() => new SilentNotGivenUp(), "V5");
+
+    [Fact]
+    public void A_state_that_is_used_again_where_others_may_change_it_is_found() => FindsInCluster(() => new StateKeptUnanchored(), "reads");
+
+    /// <summary>By its owner's silence: the committer writes nothing behind a release, whoever asks for it.</summary>
+    [Fact]
+    public void A_shard_that_is_handed_over_too_early_is_found() => FindsInCluster(() => new ReleasedTooEarly(), "V1");
+
+    /// <summary>What breaks a promise at one owner breaks it at several.</summary>
+    [Fact]
+    public void A_commit_told_before_it_is_durable_is_found_in_a_cluster() => FindsInCluster(() => new CommitBeforeDurable(), "I2");
+
+    [Fact]
+    public void A_participant_told_otherwise_than_the_others_is_found_in_a_cluster() => FindsInCluster(() => new AbortToOne(), "I1");
+
+    [Fact]
+    public void A_lost_group_said_to_have_landed_is_found_in_a_cluster() => FindsInCluster(() => new LostSaidLanded(), "I2", "I6");
+
     private static Func<Violation, bool> InHistory(params AnomalyKind[] kinds) => violation =>
         violation.Promise == "I19 history" && kinds.Any(kind => violation.What.StartsWith(Anomaly.NameOf(kind), StringComparison.Ordinal));
 
     private void Finds(Func<Mutant> mutant, params string[] promises) => Finds(mutant, violation => promises.Contains(violation.Promise));
 
+    private void FindsInCluster(Func<Mutant> mutant, params string[] promises) => Finds(
+        mutant, violation => promises.Contains(violation.Promise), Seeds.Where(FaultPlan.IsClustered).Take(ClusterSeedsMax));
+
+    private static IEnumerable<ulong> Seeds => Enumerable.Range(1, int.MaxValue).Select(seed => (ulong)seed);
+
     private void Finds(Func<Mutant> mutant, Func<Violation, bool> isIt, IEnumerable<ulong>? seeds = null)
     {
         // Fixed seeds: whether a planted bug is found must not depend on the day.
         var count = 0;
-        foreach (var seed in seeds ?? Enumerable.Range(1, SeedsMax).Select(seed => (ulong)seed))
+        foreach (var seed in seeds ?? Seeds.Where(seed => !FaultPlan.IsClustered(seed)).Take(SeedsMax))
         {
             count++;
             var verdict = Simulator.Run(seed, mutant());

@@ -12,12 +12,12 @@ namespace Coordinator.Simulation;
 
 public sealed class SimulationTests(ITestOutputHelper output)
 {
-    private const int FreshMin = 1_000;
+    private const int FreshMin = 700;
     private const int FreshMax = 3_000;
     private const int TwiceEvery = 100;
     private const int MoreAtOnce = 250;
     private const int MoreMax = 6_000;
-    private static readonly TimeSpan FreshTime = TimeSpan.FromSeconds(35); // beyond the least number, for as long as this
+    private static readonly TimeSpan FreshTime = TimeSpan.FromSeconds(25); // beyond the least number, for as long as this
     private static readonly int Threads = Math.Min(Environment.ProcessorCount, 4);
 
     /// <summary>

@@ -462,8 +462,9 @@ internal static class CommitProtocol
         var decision = state.Phase is CommitPhase.Committed ? Decision.Commit : Decision.Abort;
         foreach (var enlistment in state.Participants)
         {
-            // A No has dropped its work, a ReadOnly has left; a Pending one may hold locks, or be prepared with its vote lost.
-            var concerned = enlistment.Ballot is Ballot.Yes || (enlistment.Ballot is Ballot.Pending && decision is Decision.Abort);
+            // A No has dropped its work, a ReadOnly has left; a Pending one may hold locks, or be prepared with its vote lost. A ReadOnly whose read did not
+            // stand must hear of it all the same, or it goes on from that state with the next one: every transaction that reads there is aborted, for ever.
+            var concerned = enlistment.Ballot is Ballot.Yes || (decision is Decision.Abort && (enlistment.Ballot is Ballot.Pending || IsStale(state, enlistment)));
             if (concerned && !enlistment.Acknowledged)
             {
                 messages.Add(new CommitMessage.DecisionDelivered(enlistment.Participant, enlistment.Incarnation, decision, position));
@@ -477,6 +478,9 @@ internal static class CommitProtocol
 
         return messages.DrainToImmutable();
     }
+
+    private static bool IsStale(CommitState state, Enlistment enlistment) =>
+        enlistment.Ballot is Ballot.ReadOnly && state.Cause is { Reason: AbortReason.Conflict } cause && cause.Participant == enlistment.Participant;
 
     private static CommitMessage.OutcomeAnnounced Announce(CommitState state) => state.Phase is CommitPhase.Committed
         ? CommitMessage.OutcomeAnnounced.Committed

@@ -41,7 +41,13 @@ internal sealed class SimulatedLog
     public Action<SimulatedProcess, IReadOnlyList<LogRow>, bool>? RefusedByChecks { get; set; }
 
     /// <summary>Told of every removal of shard rows, just before it is carried out.</summary>
-    public Action<SimulatedProcess, ForgetMark>? Removing { get; set; }
+    public Action<SimulatedProcess, ushort, ForgetMark>? Removing { get; set; }
+
+    /// <summary>Told of every decision that a process has looked up by id and found.</summary>
+    public Action<SimulatedProcess, TransactionId>? DecisionFound { get; set; }
+
+    /// <summary>Several processes append at a time, to shards of their own: groups of two may overlap.</summary>
+    public bool HasManyWriters { get; init; }
 
     /// <summary>Writes that may still arrive.</summary>
     public int OnTheWireCount { get; internal set; }

@@ -15,7 +15,7 @@ internal sealed partial class SimulatedLogView : ILogRemoval
             "remove shard rows",
             () =>
             {
-                Log.Removing?.Invoke(Process, horizon);
+                Log.Removing?.Invoke(Process, shard, horizon);
                 return Log.Rows.RemoveShardRowsAsync(shard, horizon, countMax, CancellationToken.None);
             },
             cancellation);

@@ -6,6 +6,7 @@ namespace Coordinator.Testing.Simulation;
 /// <content>Writes and their fates.</content>
 internal sealed partial class SimulatedLogView
 {
+    private static readonly TimeSpan OverlapMax = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan LetGoMax = TimeSpan.FromSeconds(2);
     private Action? _giveUp; // the write under way
 
@@ -14,6 +15,11 @@ internal sealed partial class SimulatedLogView
     {
         var isFence = group.Rows is [{ Kind: RowKind.Fenced }];
         Process.Pass(isFence ? Points.BeforeFence : Points.BeforeAppend);
+        if (!group.LocksReads && Log.HasManyWriters)
+        {
+            return WriteAsync(Overlapping(group));
+        }
+
         return WriteAsync(new Write<GroupAnswer>(
             this,
             isFence ? "fence" : "append",
@@ -21,6 +27,28 @@ internal sealed partial class SimulatedLogView
             () => SimulatedLog.Completed(Log.Rows.AppendAsync(group)),
             static (kind, error) => new GroupAnswer(kind, error),
             static answer => answer.Kind));
+    }
+
+    /// <summary>
+    /// A group that does not lock what it only reads: its statement sees these streams as they are when it begins, and its rows come some time later. Others
+    /// may write in between; only a row at a key that is taken fails it then.
+    /// </summary>
+    private Write<GroupAnswer> Overlapping(RowGroup group)
+    {
+        var written = group.Rows.Select(row => row.Stream).ToHashSet();
+        var reads = new RowGroup([], group.Checks.RemoveAll(check => written.Contains(check.Stream)));
+        var writes = group with { Checks = group.Checks.RemoveAll(check => !written.Contains(check.Stream)) };
+        GroupAnswer? seen = null;
+        return new Write<GroupAnswer>(
+            this,
+            "append",
+            group.Rows,
+            () => seen is { Kind: not GroupAnswerKind.Landed } failed ? failed : SimulatedLog.Completed(Log.Rows.AppendAsync(writes)),
+            static (kind, error) => new GroupAnswer(kind, error),
+            static answer => answer.Kind)
+        {
+            Look = () => seen = SimulatedLog.Completed(Log.Rows.AppendAsync(reads)),
+        };
     }
 
     /// <inheritdoc/>
@@ -48,7 +76,7 @@ internal sealed partial class SimulatedLogView
         }
 
         var fate = Log.Faults.Draw(Log.Random);
-        if (fate is WriteFate.Lands && MayAnswerAtOnce())
+        if (fate is WriteFate.Lands && write.Look is null && MayAnswerAtOnce())
         {
             return ValueTask.FromResult(write.CarryOutAtOnce());
         }
@@ -82,6 +110,9 @@ internal sealed partial class SimulatedLogView
         public IReadOnlyList<LogRow> Rows { get; } = rows;
 
         public TaskCompletionSource<T> Answered { get; } = new();
+
+        /// <summary>What it does first, and then nothing for a while; null: it is carried out at one instant.</summary>
+        public Action? Look { get; set; }
 
         public T CarryOutAtOnce()
         {
@@ -171,6 +202,13 @@ internal sealed partial class SimulatedLogView
             {
                 _loop.Counters.Reach(Situations.FullMet);
                 Settle(GroupAnswerKind.TryAgain);
+            }
+            else if (Look is { } look)
+            {
+                Look = null;
+                look();
+                _log.OnTheWireCount++;
+                _loop.After(_log.Random.Between(TimeSpan.Zero, OverlapMax), () => Arrive(answersUnclear));
             }
             else
             {

@@ -47,7 +47,18 @@ internal sealed partial class SimulatedLogView(SimulationLoop loop, SimulatedLog
 
     /// <inheritdoc/>
     public ValueTask<LogRow?> FindDecisionAsync(TransactionId transaction, CancellationToken cancellation) =>
-        CallAsync("find the decision", () => Log.Rows.FindDecisionAsync(transaction, CancellationToken.None), cancellation);
+        CallAsync("find the decision", () => Find(transaction), cancellation);
+
+    private ValueTask<LogRow?> Find(TransactionId transaction)
+    {
+        var found = SimulatedLog.Completed(Log.Rows.FindDecisionAsync(transaction, CancellationToken.None));
+        if (found is not null)
+        {
+            Log.DecisionFound?.Invoke(Process, transaction);
+        }
+
+        return ValueTask.FromResult(found);
+    }
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;

@@ -36,8 +36,8 @@ internal sealed record MessageFaults
     public TimeSpan OverdueMax { get; init; } = TimeSpan.FromSeconds(45);
 }
 
-/// <summary>The network between coordinators and participants: loses, repeats, delays and reorders, and can be cut.</summary>
-internal sealed class SimulatedNetwork(SimulationLoop loop, SeededRandom random)
+/// <summary>The network between coordinators and participants, in one host or in several: loses, repeats, delays and reorders, and can be cut.</summary>
+internal sealed partial class SimulatedNetwork(SimulationLoop loop, SeededRandom random)
 {
     private static readonly TimeSpan SlowMax = TimeSpan.FromSeconds(0.4);
     private TimeSpan _cutUntil;
@@ -51,14 +51,17 @@ internal sealed class SimulatedNetwork(SimulationLoop loop, SeededRandom random)
     /// <summary>Told of each message as it is sent.</summary>
     public Action<SimulatedProcess, TransactionId, object>? Sent { get; set; }
 
-    /// <summary>Told of each message as it arrives.</summary>
-    public Action<SimulatedProcess, TransactionId, object>? Arrived { get; set; }
+    /// <summary>Told of each message as it arrives: whose it was, and where.</summary>
+    public Action<SimulatedProcess, SimulatedProcess, TransactionId, object>? Arrived { get; set; }
 
     /// <summary>Messages under way.</summary>
     public int OnTheWireCount { get; private set; }
 
     /// <summary>Wraps a process's transport.</summary>
-    public ITransport Of(SimulatedProcess process, ITransport inner) => new Wire(this, process, inner);
+    /// <param name="process">Whose.</param>
+    /// <param name="inner">The engine's.</param>
+    /// <param name="host">What other hosts call the process; 0 if there are none.</param>
+    public ITransport Of(SimulatedProcess process, ITransport inner, ulong host = 0) => new Wire(this, process, inner, host);
 
     /// <summary>For a while, messages that the function picks do not arrive.</summary>
     public void Cut(TimeSpan time, Func<TransactionId, object, bool> isCut)
@@ -78,10 +81,10 @@ internal sealed class SimulatedNetwork(SimulationLoop loop, SeededRandom random)
     public void Heal()
     {
         Faults = new MessageFaults { TakesTurns = Faults.TakesTurns, Lag = Faults.Lag };
-        _cutUntil = _slowUntil = loop.Time.Now;
+        _cutUntil = _slowUntil = _hostsCutUntil = loop.Time.Now;
     }
 
-    private void Send(SimulatedProcess process, TransactionId id, object message, Action deliver)
+    private void Send(SimulatedProcess process, SimulatedProcess to, TransactionId id, object message, Action deliver)
     {
         process.Pass(PointOf(message));
         if (process.IsCrashed)
@@ -90,25 +93,25 @@ internal sealed class SimulatedNetwork(SimulationLoop loop, SeededRandom random)
         }
 
         Sent?.Invoke(process, id, message);
-        var (fate, first, second) = Draw(id, message);
+        var (fate, first, second) = IsCutBetween(process, to) ? (Situations.HostsCut, null, null) : Draw(id, message);
         if (fate is not null)
         {
             loop.Counters.Reach(fate);
         }
 
         loop.Trace.Note(process, $"{id} {message.GetType().Name} {fate ?? "sent"}");
-        Carry(process, first, Arrive);
-        Carry(process, second, Arrive);
+        Carry(process, to, first, Arrive);
+        Carry(process, to, second, Arrive);
 
         void Arrive()
         {
-            Arrived?.Invoke(process, id, message);
+            Arrived?.Invoke(process, to, id, message);
             if (message is CommitInput.VoteReceived)
             {
-                process.Pass(Points.VoteArrives);
+                to.Pass(Points.VoteArrives);
             }
 
-            process.WhenRunning(deliver);
+            to.WhenRunning(deliver);
         }
     }
 
@@ -135,14 +138,18 @@ internal sealed class SimulatedNetwork(SimulationLoop loop, SeededRandom random)
         }
     }
 
-    private void Carry(SimulatedProcess process, TimeSpan? time, Action arrive)
+    private void Carry(SimulatedProcess process, SimulatedProcess to, TimeSpan? time, Action arrive)
     {
         if (time is not { } delay)
         {
             return;
         }
 
-        if (delay == TimeSpan.Zero && !Faults.TakesTurns)
+        if (process != to)
+        {
+            CarryOver(process, to, delay, arrive);
+        }
+        else if (delay == TimeSpan.Zero && !Faults.TakesTurns)
         {
             process.WhenRunning(arrive); // inside the call that sends it
         }
@@ -171,12 +178,28 @@ internal sealed class SimulatedNetwork(SimulationLoop loop, SeededRandom random)
         _ => string.Empty,
     };
 
-    private sealed class Wire(SimulatedNetwork network, SimulatedProcess process, ITransport inner) : ITransport
+    private sealed class Wire(SimulatedNetwork network, SimulatedProcess process, ITransport inner, ulong host) : ITransport
     {
-        public void ToCoordinator(TransactionId transaction, ulong home, CommitInput input) =>
-            network.Send(process, transaction, input, () => inner.ToCoordinator(transaction, home, input));
+        public void ToCoordinator(TransactionId transaction, ulong home, CommitInput input)
+        {
+            if (host != 0 && (home != host || input is CommitInput.OutcomeInquired))
+            {
+                inner.ToCoordinator(transaction, home, input); // to the link; an inquiry perhaps to the log
+                return;
+            }
 
-        public void ToParticipant(TransactionId transaction, CommitMessage message) =>
-            network.Send(process, transaction, message, () => inner.ToParticipant(transaction, message));
+            network.Send(process, process, transaction, input, () => inner.ToCoordinator(transaction, home, input));
+        }
+
+        public void ToParticipant(TransactionId transaction, CommitMessage message)
+        {
+            if (host != 0 && HostOf(message) is > 0 and var other && other != host)
+            {
+                inner.ToParticipant(transaction, message); // to the link
+                return;
+            }
+
+            network.Send(process, process, transaction, message, () => inner.ToParticipant(transaction, message));
+        }
     }
 }

@@ -37,6 +37,8 @@ internal static class Situations
     public const string MessageOverdue = "network: delayed past the transaction's end";
     public const string MessageSlow = "network: slow link";
     public const string MessageCut = "network: cut by a partition";
+    public const string HostsCut = "network: cut between two hosts";
+    public const string CallLost = "network: call to another host lost";
 
     /// <summary>Points of a process's code at which it can be crashed or stalled.</summary>
     public static class Points

@@ -329,6 +329,15 @@ internal abstract partial class Activation(StreamName stream, Type shape)
         }
     } = true;
 
+    /// <summary>The state may be old: it is read again before the next use.</summary>
+    public void Mistrust()
+    {
+        lock (Gate)
+        {
+            Doubt();
+        }
+    }
+
     /// <summary>All that take part here now.</summary>
     public void CollectAll(List<Participation> all)
     {

@@ -171,6 +171,9 @@ internal sealed partial class ParticipantHost(
             case CommitMessage.DecisionDelivered delivered when Find(transaction, delivered.Participant) is { } concerned:
                 Feed(concerned, InputOf(delivered.Decision), delivered.Position);
                 break;
+            case CommitMessage.DecisionDelivered { Decision: Decision.Abort } late when sharesStreams && _activations.TryGetValue(late.Participant.Address, out var activation):
+                activation.Mistrust(); // it has voted and left; what it read here was not the newest state
+                break;
             case CommitMessage.InquiryAnswered answered when Find(transaction, answered.Asker) is { } asker:
                 Feed(asker, InputOf(answered.Decision), LogPosition.None);
                 break;

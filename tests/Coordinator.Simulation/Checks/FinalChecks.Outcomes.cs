@@ -1,4 +1,3 @@
-using Coordinator.Hosting;
 using Coordinator.Protocol;
 
 namespace Coordinator.Simulation;
@@ -11,12 +10,14 @@ internal sealed partial class FinalChecks
     private List<(long At, long Newest)>? _toldCommits;
 
     /// <summary>After healing somebody serves, and what he commits is in the log (V1).</summary>
-    private async Task CheckServiceAsync()
+    private Task CheckServiceAsync() => cluster.Plan.IsCluster ? CheckServiceOfAllAsync() : CheckServiceOfOwnerAsync();
+
+    private async Task CheckServiceOfOwnerAsync()
     {
         for (var attempt = 0; attempt < AttemptsMax; attempt++)
         {
-            var owner = await OwnerAsync();
-            var (epoch, before) = (Ledger.OwnerEpoch, Ledger.Decisions.Count);
+            var owner = await OwnerAsync(0);
+            var (epoch, before) = (Ledger.ShardOf(0).OwnerEpoch, Ledger.Decisions.Count);
             if (owner is not null)
             {
                 await cluster.Workload.ProbeAsync(owner);
@@ -27,7 +28,7 @@ internal sealed partial class FinalChecks
                 return;
             }
 
-            if (epoch == Ledger.OwnerEpoch)
+            if (epoch == Ledger.ShardOf(0).OwnerEpoch)
             {
                 Violate("V1", $"{owner?.Process!.Name ?? "nobody who runs"} owns the shard and does not commit");
                 return;
@@ -41,7 +42,7 @@ internal sealed partial class FinalChecks
         foreach (var record in cluster.History.Transactions.ToList())
         {
             await AskOwnerAsync(record);
-            if (cluster.Hosts.Find(host => host.IsUp && host.Process != Ledger.Owner) is { } other && cluster.Random.Chance(0.1))
+            if (cluster.Hosts.Find(host => host.IsUp && host.Process != Ledger.ShardOf(record.Id.Shard).Owner) is { } other && cluster.Random.Chance(0.1))
             {
                 await cluster.Workload.AskAndWaitAsync(other, record.Id); // the watch checks what it says
             }
@@ -50,20 +51,22 @@ internal sealed partial class FinalChecks
 
     private async Task AskOwnerAsync(TransactionRecord record)
     {
+        var shard = Ledger.ShardOf(record.Id.Shard);
+
         // A take-over that was begun before the faults ended may come as late as this: then the next owner is asked.
         for (var attempt = 0; attempt < AttemptsMax; attempt++)
         {
-            var owner = await OwnerAsync();
-            var epoch = Ledger.OwnerEpoch;
+            var owner = await OwnerAsync(record.Id.Shard);
+            var epoch = shard.OwnerEpoch;
             var outcome = owner is null ? null : await cluster.Workload.AskAndWaitAsync(owner, record.Id);
-            if (epoch != Ledger.OwnerEpoch)
+            if (epoch != shard.OwnerEpoch)
             {
                 continue;
             }
 
             if (outcome is null or TransactionOutcome.Unknown)
             {
-                if (outcome is not null && Ledger.Horizon?.Covers(record.Id) is true)
+                if (outcome is not null && shard.Horizon?.Covers(record.Id) is true)
                 {
                     cluster.Reach(SituationTable.Forgotten);
                 }
@@ -84,19 +87,19 @@ internal sealed partial class FinalChecks
     }
 
     /// <summary>Who owns the shard; one that has only just claimed it gets the time to recover.</summary>
-    private async Task<Host?> OwnerAsync()
+    private async Task<Host?> OwnerAsync(ushort shard)
     {
-        for (var seconds = 0; Owner is null && seconds < RecoverySecondsMax; seconds++)
+        for (var seconds = 0; OwnerOf(shard) is null && seconds < RecoverySecondsMax; seconds++)
         {
             var later = new TaskCompletionSource();
             cluster.Loop.After(TimeSpan.FromSeconds(1), later.SetResult);
             await later.Task;
         }
 
-        return Owner;
+        return OwnerOf(shard);
     }
 
-    private Host? Owner => cluster.Hosts.Find(host => host.IsUp && host.Process == Ledger.Owner && host.Engine!.Role is HostRole.Owner);
+    private Host? OwnerOf(ushort shard) => cluster.Hosts.Find(host => host.IsUp && host.Process == Ledger.ShardOf(shard).Owner && host.Engine!.ShardOf(shard) is { IsStopped: false });
 
     /// <summary>
     /// An unreadable row holds its own transaction, and those of older epochs without a decision: the row could be theirs. Only an
@@ -104,7 +107,7 @@ internal sealed partial class FinalChecks
     /// </summary>
     private bool IsHeldByDamage(TransactionId id) =>
         Ledger.Damaged.Contains(id)
-        || (!Ledger.Decisions.ContainsKey(id) && Ledger.Damaged.Any(damaged => Ledger.Decisions[damaged].Row.Version > (long)id.Epoch));
+        || (!Ledger.Decisions.ContainsKey(id) && Ledger.Damaged.Any(damaged => damaged.Shard == id.Shard && Ledger.Decisions[damaged].Row.Version > (long)id.Epoch));
 
     /// <summary>Whatever anybody was ever told is true, and stays so (I6, I8).</summary>
     private void CheckTold()
@@ -117,7 +120,7 @@ internal sealed partial class FinalChecks
                 if (told.Outcome is TransactionOutcome.Unknown)
                 {
                     cluster.Reach(Ledger.IsCommitted(record.Id) ? SituationTable.UnknownWasCommitted : SituationTable.UnknownWasAborted);
-                    if (cluster.Plan.IsCalm && record.Kind != "gives up waiting" && told.Time < record.Deadline && Ledger.Claims.Count == 1 && cluster.Plan.Stop is null)
+                    if (cluster.Plan.IsCalm && record.Kind != "gives up waiting" && told.Time < record.Deadline && Ledger.Shards.Values.All(shard => shard.Claims.Count == 1) && cluster.Plan.Stop is null)
                     {
                         Violate("I5", $"{record} was told Unknown without a fault");
                     }
@@ -167,17 +170,18 @@ internal sealed partial class FinalChecks
         var commit = record.Told.Find(told => told.Outcome.IsCommitted);
         if (Ledger.Decisions.TryGetValue(record.Id, out var decided) && Ledger.IsCommitted(record.Id))
         {
-            if (LastToldBefore(record.BegunAt) is var told && told >= decided.Row.Version)
+            var order = Ledger.OrderOf(decided.Row.Position);
+            if (LastToldBefore(record.BegunAt) is var told && told >= order)
             {
-                Violate("I19", $"{record} committed at {decided.Row.Version}, before row {told}, which was told before it began");
+                Violate("I19", $"{record} committed as number {order}, before {told}, which was told before it began");
             }
 
             foreach (var (stream, version) in record.Reads)
             {
                 var rows = Ledger.Streams.GetValueOrDefault(stream) ?? [];
-                if ((version > 0 && PositionAt(rows, version) >= decided.Row.Version) || PositionAt(rows, version + 1) < decided.Row.Version)
+                if ((version > 0 && OrderAt(rows, version) >= order) || OrderAt(rows, version + 1) < order)
                 {
-                    Violate("I19", $"{record} committed at {decided.Row.Version} having found {stream} at {version}, which was not so then");
+                    Violate("I19", $"{record} committed as number {order} having found {stream} at {version}, which was not so then");
                 }
             }
         }
@@ -195,23 +199,23 @@ internal sealed partial class FinalChecks
         foreach (var (stream, version) in record.Reads)
         {
             var rows = Ledger.Streams.GetValueOrDefault(stream) ?? [];
-            newest = Math.Max(newest, version > 0 ? PositionAt(rows, version) : 0);
-            next = Math.Min(next, PositionAt(rows, version + 1));
+            newest = Math.Max(newest, version > 0 ? OrderAt(rows, version) : 0);
+            next = Math.Min(next, OrderAt(rows, version + 1));
         }
 
         if (newest >= next)
         {
-            Violate("I19", $"{record} found a state that never was: something of row {newest}, nothing of row {next}");
+            Violate("I19", $"{record} found a state that never was: something of number {newest}, nothing of number {next}");
         }
 
         var lastToldBefore = LastToldBefore(record.BegunAt);
         if (next <= lastToldBefore)
         {
-            Violate("I19", $"{record} found nothing of row {next}, though row {lastToldBefore} was told before it began");
+            Violate("I19", $"{record} found nothing of number {next}, though {lastToldBefore} was told before it began");
         }
     }
 
-    /// <summary>The last row whose commit somebody had been told of at that time.</summary>
+    /// <summary>The last decision that somebody had been told of at that time, in the order of the log.</summary>
     private long LastToldBefore(long at)
     {
         _toldCommits ??= ToldCommits();
@@ -220,7 +224,7 @@ internal sealed partial class FinalChecks
         return index == 0 ? 0 : _toldCommits[index - 1].Newest;
     }
 
-    /// <summary>When somebody was told of a commit, and the newest row that anybody had been told of then.</summary>
+    /// <summary>When somebody was told of a commit, and the newest decision that anybody had been told of then.</summary>
     private List<(long At, long Newest)> ToldCommits()
     {
         var newest = 0L;
@@ -228,12 +232,12 @@ internal sealed partial class FinalChecks
         [
             .. cluster.History.Transactions
                 .Where(record => Ledger.IsCommitted(record.Id))
-                .SelectMany(record => record.Told.Where(told => told.Outcome.IsCommitted).Select(told => (told.At, Ledger.Decisions[record.Id].Row.Version)))
+                .SelectMany(record => record.Told.Where(told => told.Outcome.IsCommitted).Select(told => (told.At, Order: Ledger.OrderOf(Ledger.Decisions[record.Id].Row.Position))))
                 .Order()
-                .Select(told => (told.At, newest = Math.Max(newest, told.Version))),
+                .Select(told => (told.At, newest = Math.Max(newest, told.Order))),
         ];
     }
 
-    private static long PositionAt(List<Log.LogRow> rows, long version) =>
-        version <= rows.Count ? (long)rows[(int)version - 1].Position.Position : long.MaxValue;
+    private long OrderAt(List<Log.LogRow> rows, long version) =>
+        version <= rows.Count ? Ledger.OrderOf(rows[(int)version - 1].Position) : long.MaxValue;
 }

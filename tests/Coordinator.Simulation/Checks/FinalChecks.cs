@@ -34,13 +34,13 @@ internal sealed partial class FinalChecks(Cluster cluster)
     /// <summary>What the store holds is what landed, in order, with whole checksums and chains (I4, I7).</summary>
     private void CheckRows()
     {
-        var streams = Ledger.Streams.Select(one => (one.Key, Rows: one.Value)).Append((Key: LogStreams.Shard(0), Rows: Ledger.Shard.ToList()));
-        foreach (var (stream, landed) in streams)
+        var shards = Ledger.Shards.Select(one => (Key: LogStreams.Shard(one.Key), Rows: one.Value.Rows.ToList()));
+        foreach (var (stream, landed) in Ledger.Streams.Select(one => (one.Key, Rows: one.Value)).Concat(shards))
         {
             var read = ReadAll(stream);
-            if (stream == LogStreams.Shard(0) && Ledger.Horizon is { } horizon)
+            if (LogStreams.TryParseShard(stream, out var shard) && Ledger.ShardOf(shard).Horizon is { } horizon)
             {
-                read = CheckRemoved(read, horizon);
+                read = CheckRemoved(landed, read, horizon);
                 landed.RemoveAll(row => row.Version < horizon.Version);
             }
 
@@ -62,10 +62,10 @@ internal sealed partial class FinalChecks(Cluster cluster)
     }
 
     /// <summary>Rows are missing only below a horizon that is in the log (D-5). Gives the rows from there on.</summary>
-    private ImmutableArray<LogRow> CheckRemoved(ImmutableArray<LogRow> read, ForgetMark horizon)
+    private ImmutableArray<LogRow> CheckRemoved(List<LogRow> landed, ImmutableArray<LogRow> read, ForgetMark horizon)
     {
         var present = read.Select(row => row.Version).ToHashSet();
-        foreach (var row in Ledger.Shard.Where(row => !present.Contains(row.Version)))
+        foreach (var row in landed.Where(row => !present.Contains(row.Version)))
         {
             cluster.Reach(SituationTable.RowRemoved);
             if (!ForgetRules.MayRemove(horizon, row.Version))

@@ -1,5 +1,6 @@
 using Coordinator.Protocol;
 using Coordinator.Testing.Histories;
+using Coordinator.Testing.Simulation;
 
 namespace Coordinator.Simulation;
 
@@ -33,6 +34,15 @@ internal sealed class TransactionRecord(TransactionId id, string kind, string ho
     /// <summary>Set when the initiator asks to commit: before that it can't.</summary>
     public bool AsksToCommit { get; set; }
 
+    /// <summary>Other processes that have done work of it.</summary>
+    public HashSet<SimulatedProcess> WorkedAt { get; } = [];
+
+    /// <summary>Streams that it had work for.</summary>
+    public HashSet<StreamName> Streams { get; } = [];
+
+    /// <summary>Calls to other hosts that have not come back.</summary>
+    public int CallsRunning { get; set; }
+
     /// <summary>Of an audit that read every account: their sum.</summary>
     public long? Sum { get; set; }
 
@@ -49,9 +59,7 @@ internal sealed class TransactionRecord(TransactionId id, string kind, string ho
 /// <param name="At">When, counted as in <see cref="TransactionRecord.BegunAt"/>.</param>
 /// <param name="Time">The world's time then.</param>
 /// <param name="By">By which process.</param>
-/// <param name="OwnerEpoch">The epoch of the shard's owner at that moment, whoever it is.</param>
-/// <param name="ShardEnd">The version of the shard's last row at that moment.</param>
-internal sealed record Answer(TransactionOutcome Outcome, long At, TimeSpan Time, string By, long OwnerEpoch, long ShardEnd);
+internal sealed record Answer(TransactionOutcome Outcome, long At, TimeSpan Time, string By);
 
 /// <summary>What a client was told who had sent a request under a key.</summary>
 /// <param name="Key">Which.</param>

@@ -12,12 +12,13 @@ namespace Coordinator.Simulation;
 internal sealed class Ledger(SimulationLoop loop, List<Violation> violations)
 {
     private readonly HashSet<AppendId> _appends = [];
+    private readonly Dictionary<LogPosition, long> _order = [];
 
     /// <summary>Every write in the order of landing.</summary>
     public List<IReadOnlyList<LogRow>> Groups { get; } = [];
 
-    /// <summary>The shard's rows.</summary>
-    public List<LogRow> Shard { get; } = [];
+    /// <summary>What landed in each shard; those that nothing has landed in are missing.</summary>
+    public SortedDictionary<ushort, ShardLedger> Shards { get; } = [];
 
     /// <summary>The rows of all other streams.</summary>
     public Dictionary<StreamName, List<LogRow>> Streams { get; } = [];
@@ -28,20 +29,28 @@ internal sealed class Ledger(SimulationLoop loop, List<Violation> violations)
     /// <summary>User rows by transaction.</summary>
     public Dictionary<TransactionId, List<LogRow>> RowsOf { get; } = [];
 
-    /// <summary>Every ShardOwned row, who wrote it and when it landed.</summary>
-    public List<(LogRow Row, SimulatedProcess Process, TimeSpan At)> Claims { get; } = [];
-
     /// <summary>Transactions whose decision row the plan has made unreadable.</summary>
     public HashSet<TransactionId> Damaged { get; } = [];
 
-    /// <summary>Of the last ShardOwned row; 0 if there is none.</summary>
-    public long OwnerEpoch => Claims.Count == 0 ? 0 : Claims[^1].Row.Version;
+    /// <summary>What landed in one shard.</summary>
+    public ShardLedger ShardOf(ushort shard)
+    {
+        if (!Shards.TryGetValue(shard, out var found))
+        {
+            Shards.Add(shard, found = new ShardLedger());
+        }
 
-    /// <summary>Who wrote it.</summary>
-    public SimulatedProcess? Owner => Claims.Count == 0 ? null : Claims[^1].Process;
+        return found;
+    }
 
-    /// <summary>What the last checkpoint that landed says may be forgotten; null if nothing.</summary>
-    public ForgetMark? Horizon => Shard.FindLast(row => row.Kind is RowKind.ShardCheckpoint) is { } last ? ShardCheckpoint.Decode(last).Forgetting.Horizon : null;
+    /// <summary>The process has written the last claim of some shard.</summary>
+    public bool Owns(SimulatedProcess? process) => process is not null && Shards.Values.Any(shard => shard.Owner == process);
+
+    /// <summary>
+    /// Which shard row of all shards it was, in the order of landing; rows of one group in the order in which their batches joined it, for each was checked
+    /// against those before it.
+    /// </summary>
+    public long OrderOf(LogPosition position) => _order.GetValueOrDefault(position);
 
     public bool IsCommitted(TransactionId id) => Decisions.TryGetValue(id, out var found) && found.Row.Kind is RowKind.CommitDecided;
 
@@ -57,11 +66,16 @@ internal sealed class Ledger(SimulationLoop loop, List<Violation> violations)
             }
         }
 
+        foreach (var row in rows.Where(row => LogStreams.IsShard(row.Stream)).OrderBy(row => row.AppendId.Number).ThenBy(row => row.Version))
+        {
+            _order[row.Position] = _order.Count + 1;
+        }
+
         foreach (var row in rows)
         {
-            if (LogStreams.IsShard(row.Stream))
+            if (LogStreams.TryParseShard(row.Stream, out var number))
             {
-                LandInShard(process, row);
+                LandInShard(process, ShardOf(number), row);
             }
             else
             {
@@ -70,11 +84,11 @@ internal sealed class Ledger(SimulationLoop loop, List<Violation> violations)
         }
     }
 
-    private void LandInShard(SimulatedProcess process, LogRow row)
+    private void LandInShard(SimulatedProcess process, ShardLedger shard, LogRow row)
     {
-        if (row.Version != Shard.Count + 1)
+        if (row.Version != shard.Rows.Count + 1)
         {
-            violations.Add(new Violation("I7", $"{row} landed behind row {Shard.Count}"));
+            violations.Add(new Violation("I7", $"{row} landed behind row {shard.Rows.Count}"));
         }
 
         if (row.Kind is RowKind.ShardOwned)
@@ -84,14 +98,18 @@ internal sealed class Ledger(SimulationLoop loop, List<Violation> violations)
                 violations.Add(new Violation("I7", $"{row} is of epoch {row.Epoch}"));
             }
 
-            Claims.Add((row, process, loop.Time.Now));
+            shard.Claims.Add((row, process, loop.Time.Now));
         }
-        else if (row.Epoch != OwnerEpoch)
+        else if (row.Epoch != shard.OwnerEpoch)
         {
-            violations.Add(new Violation("I7", $"{row} of epoch {row.Epoch} by {process.Name} landed while the epoch was {OwnerEpoch}"));
+            violations.Add(new Violation("I7", $"{row} of epoch {row.Epoch} by {process.Name} landed while the epoch was {shard.OwnerEpoch}"));
+        }
+        else if (shard.IsReleased)
+        {
+            violations.Add(new Violation("D-1", $"{row} by {process.Name} landed behind the row that hands the shard over"));
         }
 
-        Shard.Add(row);
+        shard.Rows.Add(row);
         if (row.IsDecision && !Decisions.TryAdd(row.Transaction, (row, loop.Time.Now)))
         {
             violations.Add(new Violation("I4", $"{row.Transaction} is decided twice, by {row} as well"));

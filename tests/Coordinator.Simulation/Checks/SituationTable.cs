@@ -88,13 +88,28 @@ internal static class SituationTable
     public const string DeadEpochPresumed = "inquiry: dead epoch, presumed aborted";
     public const string DeadEpochCommitted = "inquiry: dead epoch, found committed";
 
+    public const string JoinedWork = "cluster: work at another host";
+    public const string JoinedWorkFailed = "cluster: work at another host failed";
+    public const string RemoteVote = "cluster: Yes of another host";
+    public const string FoundInLog = "cluster: in doubt, commit found in the log";
+    public const string ToldByNextOwner = "cluster: in doubt, told by the shard's next owner";
+    public const string GivenAway = "cluster: shard handed over while others take work";
+    public const string Joined = "cluster: shard taken by a host that has joined";
+    public const string Left = "cluster: shard taken from a host that has left";
+    public const string SeveralTaken = "cluster: several shards taken over from one host";
+    public const string PlaceMoved = "cluster: stream moved to another host";
+    public const string PlaceDoubled = "cluster: stream active at two hosts";
+    public const string DoubledLost = "told: Aborted, a second activation came first";
+    public const string HeadsRefused = "told: Aborted, read-only and another host had written";
+    public const string SilentHostGivenUp = "told: Aborted, a host of it was silent";
+    public const string GivenUpInTime = "cluster: all that a dead host took part in decided in five seconds";
     public const string ReadAtOwner = "read outside: at the owner";
     public const string ReadAtStandby = "read outside: at a host that stands by";
     public const string ReadInDoubt = "read outside: in doubt";
     public const string ReadAsOf = "read outside: as of a version";
     public const string ReadOutsideFailed = "read outside: store or host can't answer";
 
-    /// <summary>Reasons that a log-native transaction at one host can be aborted for.</summary>
+    /// <summary>Reasons that a log-native transaction can be aborted for.</summary>
     private static readonly AbortReason[] Reasons =
     [
         AbortReason.Requested, AbortReason.Refused, AbortReason.Timeout, AbortReason.VoteTimeout, AbortReason.LockTimeout,
@@ -130,6 +145,8 @@ internal static class SituationTable
             ReadByDisplaced, ToldCommitted, ToldUnknown, UnknownWasCommitted, UnknownWasAborted, GaveUpWaiting, VotedNo,
             ParticipantInquired, ParticipantAnsweredCommit, ParticipantAnsweredAbort, InquiryUndecided, RequestDone, RequestDoneBefore, RequestNotDone, Forgotten, RowRemoved, InquiryFailed, InquiryHeld, NeverIssued,
             DeadEpochPresumed, DeadEpochCommitted, ReadAtOwner, ReadAtStandby, ReadInDoubt, ReadAsOf, ReadOutsideFailed,
+            Situations.HostsCut, Situations.CallLost, JoinedWork, JoinedWorkFailed, RemoteVote, FoundInLog, ToldByNextOwner, GivenAway, Joined, Left, SeveralTaken,
+            PlaceMoved, PlaceDoubled, DoubledLost, HeadsRefused, SilentHostGivenUp, GivenUpInTime,
             Situations.SnapshotWritten, Situations.SnapshotRead, Situations.SnapshotLost, Situations.SnapshotOld, Situations.SnapshotTorn,
         ];
         return reachable.Select(name => new Situation(name))
@@ -141,7 +158,6 @@ internal static class SituationTable
     private static string? Unreachable(AbortReason reason) => reason switch
     {
         AbortReason.Refused => "a log-native participant always says why: Coordinator.Protocol.Tests",
-        AbortReason.SecondIncarnation => "the initiator of one process never enlists one stream twice: MessageFaultTests, Coordinator.Protocol.Tests",
         AbortReason.LastResourceAborted => "there is no last resource yet: Coordinator.Protocol.Tests",
         _ => null,
     };

@@ -12,7 +12,7 @@ namespace Coordinator.Simulation;
 /// Sees everything as it happens: checks what must hold at that moment, and counts the situations of the protocol that the
 /// simulation is there to reach.
 /// </summary>
-internal sealed class Watch(Cluster cluster)
+internal sealed partial class Watch(Cluster cluster)
 {
     private static readonly TimeSpan TakeOverMax = TimeSpan.FromSeconds(5);
     private readonly HashSet<SimulatedProcess> _unclear = [];
@@ -20,7 +20,7 @@ internal sealed class Watch(Cluster cluster)
     private readonly HashSet<(TransactionId Id, StreamName Stream)> _votes = [];
     private readonly HashSet<TransactionId> _abortsDelivered = [];
     private int _crashesInStart;
-    private (SimulatedProcess Owner, TimeSpan At, List<SimulatedProcess> Standbys)? _ownerDied;
+    private readonly Dictionary<SimulatedProcess, (TimeSpan At, List<SimulatedProcess> Standbys)> _ownersDied = [];
 
     /// <summary>Transactions of which somebody was sent the decision to abort.</summary>
     public IReadOnlySet<TransactionId> AbortsDelivered => _abortsDelivered;
@@ -31,7 +31,7 @@ internal sealed class Watch(Cluster cluster)
         var first = rows[0];
         if (first.Kind is RowKind.ShardOwned)
         {
-            LandClaim(process);
+            LandClaim(process, first);
             return;
         }
 
@@ -39,6 +39,11 @@ internal sealed class Watch(Cluster cluster)
         {
             cluster.Reach(_foundOwn.Remove(process) ? SituationTable.FenceConfirmed : SituationTable.FenceLanded);
             _unclear.Remove(process);
+        }
+
+        if (rows[^1].Kind is RowKind.ShardReleased)
+        {
+            LandRelease(process);
         }
 
         var decisions = 0;
@@ -60,8 +65,8 @@ internal sealed class Watch(Cluster cluster)
     public void RefusedByChecks(SimulatedProcess process, IReadOnlyList<LogRow> rows, bool isLate)
     {
         if (rows is [{ Kind: RowKind.Fenced } fence]
-            && fence.Version <= cluster.Ledger.Shard.Count
-            && cluster.Ledger.Shard[(int)fence.Version - 1] is var found
+            && ShardOf(fence) is { } shard && fence.Version <= shard.Rows.Count
+            && shard.Rows[(int)fence.Version - 1] is var found
             && found.AppendId.Writer == fence.AppendId.Writer
             && found.Kind is not RowKind.Fenced)
         {
@@ -71,7 +76,7 @@ internal sealed class Watch(Cluster cluster)
 
         foreach (var row in rows)
         {
-            if (LogStreams.IsShard(row.Stream) && row.Kind is not RowKind.ShardOwned && row.Epoch < cluster.Ledger.OwnerEpoch)
+            if (LogStreams.IsShard(row.Stream) && row.Kind is not RowKind.ShardOwned && row.Epoch < ShardOf(row).OwnerEpoch)
             {
                 cluster.Reach(isLate ? SituationTable.LateLostToClaim
                     : row.Kind is RowKind.Fenced ? SituationTable.FenceLostToClaim
@@ -82,21 +87,22 @@ internal sealed class Watch(Cluster cluster)
     }
 
     /// <summary>Rows are removed only below a horizon that is in the log by then, so that whoever misses them knows why (D-5).</summary>
-    public void Removing(SimulatedProcess process, ForgetMark horizon)
+    public void Removing(SimulatedProcess process, ushort shard, ForgetMark horizon)
     {
-        if (cluster.Ledger.Horizon is not { } durable || horizon.Version > durable.Version)
+        if (cluster.Ledger.ShardOf(shard).Horizon is not { } durable || horizon.Version > durable.Version)
         {
             cluster.Violations.Add(new Violation(
-                "D-5", $"{process.Name} removes rows before {horizon.Version}, and the horizon in the log is at {cluster.Ledger.Horizon?.Version.ToString(CultureInfo.InvariantCulture) ?? "none"}"));
+                "D-5", $"{process.Name} removes rows before {horizon.Version}, and the horizon in the log is at {cluster.Ledger.ShardOf(shard).Horizon?.Version.ToString(CultureInfo.InvariantCulture) ?? "none"}"));
         }
     }
 
     public void Crashed(Host host)
     {
-        if (host.Process == cluster.Ledger.Owner)
+        CheckDecidedInTime(host);
+        if (cluster.Ledger.Owns(host.Process))
         {
-            var standbys = cluster.Hosts.Where(one => one.IsUp && one.Engine!.Role is HostRole.Standby).Select(one => one.Process!);
-            _ownerDied = (host.Process!, cluster.Loop.Time.Now, [.. standbys]);
+            var standbys = cluster.Hosts.Where(one => one.IsUp && one != host && one.Engine!.Role is HostRole.Standby or HostRole.Owner).Select(one => one.Process!);
+            _ownersDied[host.Process!] = (cluster.Loop.Time.Now, [.. standbys]);
         }
 
         foreach (var record in cluster.Workload.Running.Where(record => record.Host == host.Process!.Name))
@@ -133,7 +139,7 @@ internal sealed class Watch(Cluster cluster)
                 _unclear.Remove(process);
                 break;
             case 1301:
-                if (cluster.Ledger.Claims.Count(claim => claim.Process == process) > 1)
+                if (cluster.Ledger.Shards.Values.Any(shard => shard.Claims.Count(claim => claim.Process == process) > 1))
                 {
                     cluster.Reach(SituationTable.OwnedAgain);
                 }
@@ -151,7 +157,7 @@ internal sealed class Watch(Cluster cluster)
                 cluster.Reach(SituationTable.BeatFailed);
                 break;
             case 1311:
-                cluster.Reach(cluster.Ledger.Claims.Exists(claim => claim.Process == process) ? SituationTable.BecameStandbyAgain : SituationTable.StoodBy);
+                cluster.Reach(cluster.Ledger.Shards.Values.Any(shard => shard.Claims.Exists(claim => claim.Process == process)) ? SituationTable.BecameStandbyAgain : SituationTable.StoodBy);
                 break;
             case 1313:
                 cluster.Reach(SituationTable.DisplacedSeenAlive);
@@ -198,6 +204,7 @@ internal sealed class Watch(Cluster cluster)
                 break;
             case TransactionOutcome.Aborted aborted:
                 cluster.Reach(SituationTable.ToldAborted(aborted.Cause.Reason));
+                ToldInCluster(record, aborted.Cause);
                 if (aborted.Cause.Detail == Protocol.BatchFate.DroppedDetail)
                 {
                     cluster.Reach(SituationTable.WentOnInVain);
@@ -216,7 +223,7 @@ internal sealed class Watch(Cluster cluster)
 
     public void Answered(SimulatedProcess process, TransactionId id, TransactionOutcome outcome)
     {
-        var isDead = (long)id.Epoch < cluster.Ledger.OwnerEpoch;
+        var isDead = (long)id.Epoch < cluster.Ledger.ShardOf(id.Shard).OwnerEpoch;
         switch (outcome)
         {
             case TransactionOutcome.Committed:
@@ -253,6 +260,7 @@ internal sealed class Watch(Cluster cluster)
 
     public void Sent(SimulatedProcess process, TransactionId id, object message)
     {
+        SentInCluster(process, id, message);
         switch (message)
         {
             case CommitInput.VoteReceived vote:
@@ -276,7 +284,7 @@ internal sealed class Watch(Cluster cluster)
     }
 
     /// <summary>A decision reaches a participant: it must be in the log (I2), or never come there (I1, I4).</summary>
-    public void Arrived(SimulatedProcess process, TransactionId id, object message)
+    public void Arrived(SimulatedProcess from, SimulatedProcess process, TransactionId id, object message)
     {
         Decision? decision = message switch
         {
@@ -298,18 +306,24 @@ internal sealed class Watch(Cluster cluster)
         }
     }
 
-    private void LandClaim(SimulatedProcess process)
+    private void LandClaim(SimulatedProcess process, LogRow claim)
     {
-        if (cluster.Ledger.Owner is not { } before)
+        var shard = ShardOf(claim);
+        if (shard.Owner is not { } before)
         {
             return;
         }
 
-        cluster.Reach(cluster.Ledger.Shard[^1].Kind is RowKind.ShardReleased ? SituationTable.TakenAfterRelease
+        cluster.Reach(shard.IsReleased ? SituationTable.TakenAfterRelease
             : before.IsCrashed ? SituationTable.TakenFromDead
             : before.IsStalled ? SituationTable.TakenFromZombie
             : SituationTable.TakenFromLiving);
-        CheckTakeOverTime(before);
+        LandInCluster(process, shard);
+        if (!shard.IsReleased)
+        {
+            CheckTakeOverTime(before);
+        }
+
         if (_unclear.Contains(before) && before != process)
         {
             cluster.Reach(SituationTable.TakenWhileUnclear);
@@ -319,7 +333,7 @@ internal sealed class Watch(Cluster cluster)
     /// <summary>Where only processes die, a dead owner is replaced within five seconds by those who stood by and live (V5).</summary>
     private void CheckTakeOverTime(SimulatedProcess before)
     {
-        if (_ownerDied is not { } died || died.Owner != before || !cluster.Plan.IsFailover)
+        if (!_ownersDied.TryGetValue(before, out var died) || !cluster.Plan.IsFailover)
         {
             return;
         }
@@ -334,6 +348,10 @@ internal sealed class Watch(Cluster cluster)
             }
         }
     }
+
+    private ShardLedger ShardOf(LogRow row) => LogStreams.TryParseShard(row.Stream, out var shard)
+        ? cluster.Ledger.ShardOf(shard)
+        : throw new ArgumentException($"{row} is in no shard", nameof(row));
 
     /// <summary>A commit rests on a Yes or ReadOnly of every stream in it (I3).</summary>
     private void CheckVotes(LogRow decided)

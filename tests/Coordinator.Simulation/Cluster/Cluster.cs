@@ -26,10 +26,11 @@ internal sealed class Cluster
         Mutant = mutant;
         _wallClocks = [.. Enumerable.Range(0, plan.Hosts).Select(_ => random.Between(TimeSpan.FromMinutes(-5), TimeSpan.FromMinutes(5)))];
         Ledger = new Ledger(loop, Violations);
-        Log = new SimulatedLog(loop, random.Fork()) { Latency = plan.Latency };
+        Log = new SimulatedLog(loop, random.Fork()) { Latency = plan.Latency, HasManyWriters = plan.IsCluster };
         Network = new SimulatedNetwork(loop, random.Fork());
         Nemesis = new Nemesis(this);
         Workload = new Workload(this);
+        Places = new Places(this);
         Watch = new Watch(this);
         Log.Landed = (process, rows) =>
         {
@@ -38,6 +39,7 @@ internal sealed class Cluster
         };
         Log.RefusedByChecks = Watch.RefusedByChecks;
         Log.Removing = Watch.Removing;
+        Log.DecisionFound = Watch.DecisionFound;
         Network.Sent = Watch.Sent;
         Network.Arrived = Watch.Arrived;
         Hosts = [.. Enumerable.Range(0, plan.Hosts).Select(slot => new Host(this, slot))];
@@ -72,6 +74,9 @@ internal sealed class Cluster
 
     public Watch Watch { get; }
 
+    /// <summary>Where streams are worked on. Has meaning in a cluster.</summary>
+    public Places Places { get; }
+
     public List<Violation> Violations { get; } = [];
 
     /// <summary>When the faults ended.</summary>
@@ -82,8 +87,16 @@ internal sealed class Cluster
 
     public TimeSpan WallClockOf(int slot) => _wallClocks[slot];
 
-    /// <summary>The host that owns the log and takes work; null while there is none.</summary>
-    public Host? Serving => Hosts.Find(host => host.IsUp && host.Engine!.Role is HostRole.Owner && host.Engine.NotReadyReason is null && host.Process == Ledger.Owner);
+    /// <summary>A host that owns the log, or a shard of it, and takes work; null while there is none.</summary>
+    public Host? Serving => Hosts.Find(host => host.IsUp && host.Engine!.Role is HostRole.Owner && host.Engine.NotReadyReason is null && Ledger.Owns(host.Process));
+
+    /// <summary>Every shard has an owner, and none has more than one shard more than another.</summary>
+    private bool IsShared => !Plan.IsCluster || (Ledger.Shards.Count == Plan.Shards
+        && Hosts.Sum(host => host.Engine!.OwnedCount) == Plan.Shards
+        && Hosts.Max(host => host.Engine!.OwnedCount) - Hosts.Min(host => host.Engine!.OwnedCount) <= 1);
+
+    /// <summary>A process gets what another one has sent.</summary>
+    public void Receive(SimulatedProcess to, ulong from, HostMessage message) => Hosts.Find(host => host.Process == to)?.Engine!.Receive(from, message);
 
     public void Reach(string situation) => Loop.Counters.Reach(situation);
 
@@ -139,7 +152,7 @@ internal sealed class Cluster
         await UntilAsync(
             () =>
             {
-                var rests = Hosts.TrueForAll(host => host.IsUp && host.IsQuiet) && Serving is not null && Workload.RunningCount == 0;
+                var rests = Hosts.TrueForAll(host => host.IsUp && host.IsQuiet) && Serving is not null && IsShared && Workload.RunningCount == 0;
                 since = !rests ? TimeSpan.MaxValue : since < Loop.Time.Now ? since : Loop.Time.Now;
                 return rests && Loop.Time.Now - since > RestMin;
             },
@@ -165,6 +178,6 @@ internal sealed class Cluster
     }
 
     private string WhatIsOpen() => string.Join("; ", Hosts.Select(host =>
-        $"{host.Process?.Name}: up {host.IsUp}, {host.Engine?.Role}, {host.Engine?.NotReadyReason} in flight {host.Engine?.InFlightCount}, participants idle {host.Engine?.Participants.IsIdle}, committer idle {host.Engine?.Committer.IsIdle}"))
+        $"{host.Process?.Name}: up {host.IsUp}, {host.Engine?.Role}, {host.Engine?.NotReadyReason} in flight {host.Engine?.InFlightCount}, participants idle {host.Engine?.Participants.IsIdle}, committer idle {host.Engine?.Committer.IsIdle}, shards {host.Engine?.OwnedCount}"))
         + $"; {Workload.RunningCount} transactions of workers run: {string.Join(", ", Workload.Running.Take(5))}";
 }

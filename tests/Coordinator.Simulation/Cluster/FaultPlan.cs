@@ -14,11 +14,21 @@ internal sealed record Mishap(string Point, int Passes, TimeSpan? StallsFor);
 internal sealed record FaultPlan
 {
     private const ulong FrozenSeed = 0xF205_E402;
+    private const ulong ClusterSeed = 0xC105_03AD; // such that the regression seeds stay what they were
     private static readonly string[] Profiles = ["calm", "store", "network", "crashes", "zombies", "outages", "points", "points", "damage", "failover", "brutal"];
 
     public required string Profile { get; init; }
 
     public required int Hosts { get; init; }
+
+    /// <summary>How many shards the hosts share, and all of them take work; 1: one of them owns the log, the others stand by.</summary>
+    public int Shards { get; init; } = 1;
+
+    /// <summary>How many streams have no place in a cluster: whoever works on them does it where he is, or anywhere.</summary>
+    public double Placeless { get; init; }
+
+    /// <summary>How often a stream changes its place when it is worked on.</summary>
+    public double Moves { get; init; }
 
     public required int Transactions { get; init; }
 
@@ -69,6 +79,9 @@ internal sealed record FaultPlan
 
     public TimeSpan? Cut { get; init; }
 
+    /// <summary>The way between hosts, one way or both ways, of two of them or of one and all others.</summary>
+    public TimeSpan? HostCut { get; init; }
+
     /// <summary>About how often a decision in the log becomes unreadable.</summary>
     public TimeSpan? Damage { get; init; }
 
@@ -87,6 +100,9 @@ internal sealed record FaultPlan
     /// <summary>What happens at named points.</summary>
     public IReadOnlyList<Mishap> Mishaps { get; init; } = [];
 
+    /// <summary>The hosts share the shards of the log.</summary>
+    public bool IsCluster => Shards > 1;
+
     /// <summary>True where nothing goes wrong but that processes die.</summary>
     public bool IsFailover => Profile == "failover";
 
@@ -100,7 +116,10 @@ internal sealed record FaultPlan
         5 + Math.Max(Options.TransactionTimeout.TotalSeconds, Options.AppendStallTimeout.TotalSeconds + 5));
 
     /// <summary>The longest that anything may still take once nothing goes wrong any more: two transaction times, a take-over and a little.</summary>
-    public TimeSpan LivenessBound => (2 * Options.TransactionTimeout) + TimeSpan.FromSeconds(10) + TakeOverMax;
+    public TimeSpan LivenessBound => (2 * Options.TransactionTimeout) + TimeSpan.FromSeconds(10) + TakeOverMax + (IsCluster ? HandOverMax : TimeSpan.Zero);
+
+    /// <summary>The longest that a host waits before it hands the next shard over, where the ones before came back to it.</summary>
+    private static TimeSpan HandOverMax => TimeSpan.FromMinutes(1);
 
     /// <summary>
     /// How long it may take until a dead owner is replaced: one that was displaced while it lived is given up to 32 times the time,
@@ -188,11 +207,28 @@ internal sealed record FaultPlan
         };
     }
 
+    /// <summary>True for the seeds, nearly one in two, whose hosts are a cluster: drawn apart from all else.</summary>
+    public static bool IsClustered(ulong seed) => !PointSweep.Has(seed) && !IsFrozen(seed) && new SeededRandom(seed ^ ClusterSeed).Chance(0.45);
+
+    /// <summary>The same, with the hosts as a cluster.</summary>
+    private FaultPlan Clustered(ulong seed)
+    {
+        var random = new SeededRandom(~seed ^ ClusterSeed);
+        Options.TakeOverAtStart = false; // what others own they hand over
+        return this with
+        {
+            Shards = random.Of(2, 4, 16),
+            Placeless = random.Of(0, 0.2, 0.5),
+            Moves = random.Of(0, 0.01, 0.05),
+            HostCut = Profile is "network" or "brutal" ? Every(random, 3) : null,
+        };
+    }
+
     /// <summary>
     /// With snapshots, reads outside transactions, optimistic transactions and forgetting, or without: drawn apart from all else, so that a seed of before
     /// them is still the same plan in every other point.
     /// </summary>
-    public FaultPlan WithLater(ulong seed) => (IsFrozen(seed) ? Frozen(seed) : this).WithLaterParts(seed);
+    public FaultPlan WithLater(ulong seed) => (IsFrozen(seed) ? Frozen(seed) : IsClustered(seed) ? Clustered(seed) : this).WithLaterParts(seed);
 
     private FaultPlan WithLaterParts(ulong seed)
     {
@@ -219,10 +255,10 @@ internal sealed record FaultPlan
     /// Forgetting presumes that whoever is in doubt asks again within the retention, and that clocks are right to within that: days. Here it is seconds, so only where
     /// neither is long away.
     /// </summary>
-    private bool Forgets(SeededRandom random) => random.Chance(0.5) && ClockJump is null && Cut is null && Stall is null && Freeze is null && Damage is null && Options.TransactionTimeout < TimeSpan.FromSeconds(10);
+    private bool Forgets(SeededRandom random) => random.Chance(0.5) && ClockJump is null && Cut is null && HostCut is null && Stall is null && Freeze is null && Damage is null && Options.TransactionTimeout < TimeSpan.FromSeconds(10);
 
     public override string ToString() =>
-        $"{Profile}, {Hosts} hosts, {Transactions} transactions, {Accounts} accounts, {Workers} workers each, pace {Pace.TotalMilliseconds} ms, "
+        $"{Profile}, {Hosts} hosts, {(IsCluster ? $"{Shards} shards, " : string.Empty)}{Transactions} transactions, {Accounts} accounts, {Workers} workers each, pace {Pace.TotalMilliseconds} ms, "
         + $"timeout {Options.TransactionTimeout.TotalSeconds} s{(Optimistic > 0 ? $", {Optimistic:P0} optimistic" : string.Empty)}{(Readers > 0 ? $", {Readers} only read" : string.Empty)}{(Resenders > 0 ? $", {Resenders} send again" : string.Empty)}"
         + $"{(Options.DecisionRetention < TimeSpan.FromHours(1) ? $", forgets after {Options.DecisionRetention.TotalSeconds} s" : string.Empty)}{(SnapshotEvery > 0 ? $", snapshots every {SnapshotEvery}" : string.Empty)}{(InOrder ? ", in order" : string.Empty)}";
 

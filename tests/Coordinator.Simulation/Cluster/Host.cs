@@ -35,15 +35,18 @@ internal sealed class Host(Cluster cluster, int slot)
         process.PointPassed = cluster.Nemesis.PassPoint;
         var events = new EventTypes().Add<Moved>().Add<Setting>().Add<Noted>();
         var store = cluster.Mutant.Over(cluster, process, cluster.Log.ViewOf(process));
+        var link = cluster.Plan.IsCluster ? cluster.Network.LinkOf(process, cluster.Receive) : null;
         var seams = new EngineSeams(
             store,
             process,
             cluster.Random.Fork(),
             process,
-            inner => cluster.Mutant.Over(cluster, process, cluster.Network.Of(process, inner)),
+            inner => cluster.Mutant.Over(cluster, process, cluster.Network.Of(process, inner, link?.Host ?? 0)),
             process.Name,
             new SimulatedProcesses(cluster.Loop, process, cluster.Plan.KnowsProcesses ? "machine" : string.Empty),
-            Telemetry: cluster.Telemetry?.Invoke(process));
+            Telemetry: cluster.Telemetry?.Invoke(process),
+            Link: link,
+            ShardCount: cluster.Plan.Shards);
         var snapshots = new SnapshotTypes(events);
         if (cluster.Plan.SnapshotEvery > 0)
         {
@@ -70,6 +73,7 @@ internal sealed class Host(Cluster cluster, int slot)
             }
         });
         process.Start(() => SuperviseAsync(process, engine));
+        cluster.Mutant.Started(cluster, this);
         cluster.Workload.StartWorkers(this);
     }
 

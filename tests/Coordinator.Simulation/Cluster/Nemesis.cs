@@ -27,6 +27,7 @@ internal sealed class Nemesis(Cluster cluster)
         Repeat(cluster.Plan.Outage, Outage);
         Repeat(cluster.Plan.ClockJump, JumpClock);
         Repeat(cluster.Plan.Cut, Cut);
+        Repeat(cluster.Plan.HostCut, CutHosts);
         Repeat(cluster.Plan.Damage, Damage);
         if (cluster.Plan.Freeze is { } pause)
         {
@@ -83,8 +84,8 @@ internal sealed class Nemesis(Cluster cluster)
 
     private Host AnyHost()
     {
-        // The owner is where most happens.
-        var owner = cluster.Hosts.Find(host => host.Process == cluster.Ledger.Owner);
+        // The owner is where most happens; in a cluster all are.
+        var owner = cluster.Plan.IsCluster ? null : cluster.Hosts.Find(host => host.Process == cluster.Ledger.ShardOf(0).Owner);
         return owner is not null && _random.Chance(0.5) ? owner : cluster.Hosts[_random.Below(cluster.Hosts.Count)];
     }
 
@@ -174,8 +175,8 @@ internal sealed class Nemesis(Cluster cluster)
     }
 
     /// <summary>How many commits the successor of an owner has told.</summary>
-    private int TellsOf(SimulatedProcess owner) => cluster.Ledger.Owner is { } successor && successor != owner
-        ? cluster.History.Transactions.Count(record => record.Host == successor.Name && (long)record.Id.Epoch == cluster.Ledger.OwnerEpoch && !record.IsReadOnly && record.Told.Exists(told => told.Outcome.IsCommitted))
+    private int TellsOf(SimulatedProcess owner) => cluster.Ledger.ShardOf(0).Owner is { } successor && successor != owner
+        ? cluster.History.Transactions.Count(record => record.Host == successor.Name && (long)record.Id.Epoch == cluster.Ledger.ShardOf(0).OwnerEpoch && !record.IsReadOnly && record.Told.Exists(told => told.Outcome.IsCommitted))
         : 0;
 
     private void Outage()
@@ -203,7 +204,7 @@ internal sealed class Nemesis(Cluster cluster)
     /// <summary>A bit of a decision row flips on the disk: it can't be read any more, and must never be read as absent (L06).</summary>
     private void Damage()
     {
-        var decisions = cluster.Ledger.Shard.Where(row => row.IsDecision).ToList();
+        var decisions = cluster.Ledger.Shards.Values.SelectMany(shard => shard.Rows).Where(row => row.IsDecision).ToList();
         if (decisions.Count == 0)
         {
             return;
@@ -216,7 +217,7 @@ internal sealed class Nemesis(Cluster cluster)
         }
 
         cluster.Reach(SituationTable.RowDamaged);
-        cluster.Loop.Trace.Note(null, $"row {row.Version} of the shard, {row.Transaction}, is damaged");
+        cluster.Loop.Trace.Note(null, $"row {row.Version} of {row.Stream}, {row.Transaction}, is damaged");
         cluster.Log.Rows.Damage(new RowKey(row.Stream, row.Version), static good => new LogRow
         {
             Stream = good.Stream,
@@ -238,6 +239,16 @@ internal sealed class Nemesis(Cluster cluster)
     {
         cluster.Reach(SituationTable.ClockJumped);
         AnyHost().Process!.WallClockOffset += _random.Between(TimeSpan.FromHours(-1), TimeSpan.FromHours(1));
+    }
+
+    /// <summary>Two hosts, or one and all others, do not hear each other; or only one does not.</summary>
+    private void CutHosts()
+    {
+        var time = _random.Between(TimeSpan.FromSeconds(0.1), TimeSpan.FromSeconds(_random.Of(1, 5, 15)));
+        var (one, other) = (AnyHost().Process, _random.Chance(0.5) ? null : AnyHost().Process);
+        var (hears, isHeard) = _random.Of((false, false), (true, false), (false, true));
+        cluster.Loop.Trace.Note(one, $"is cut off from {other?.Name ?? "all"} for {time}, hears {hears}, is heard {isHeard}");
+        cluster.Network.CutHosts(time, (from, to) => (from == one && !isHeard && (other is null || to == other)) || (to == one && !hears && (other is null || from == other)));
     }
 
     private void Cut()

@@ -27,18 +27,23 @@ internal sealed partial class Workload
     private async Task<bool> TryTakeAsync(ITransaction transaction, TransactionRecord record, IdempotencyKey key)
     {
         var stream = new StreamName($"taken-{key.Value.Replace(' ', '-')}");
-        var taken = await transaction.UpdateStateAsync<Setting>(stream.Value);
-        record.Operations.Add(new MicroOperation.Read(stream.Value, taken.Value?.Number));
-        if (taken.Value is { } before)
+        var isTaken = false;
+        await WorkAtAsync(transaction, record, stream, async work =>
         {
-            return before.Number % 2 == 0 ? throw new WorkThrewException() : false;
-        }
+            var taken = await work.UpdateStateAsync<Setting>(stream.Value);
+            record.Operations.Add(new MicroOperation.Read(stream.Value, taken.Value?.Number));
+            if (taken.Value is { } before)
+            {
+                isTaken = before.Number % 2 == 0 ? throw new WorkThrewException() : true;
+                return;
+            }
 
-        var setting = new Setting(++_numbers);
-        taken.Set(setting);
-        record.Writes.Add((stream, setting));
-        record.Operations.Add(new MicroOperation.Write(stream.Value, setting.Number));
-        return true;
+            var setting = new Setting(++_numbers);
+            taken.Set(setting);
+            record.Writes.Add((stream, setting));
+            record.Operations.Add(new MicroOperation.Write(stream.Value, setting.Number));
+        });
+        return !isTaken;
     }
 
     private async Task SendAsync(Host host, SimulatedProcess process, IdempotencyKey key, TransactionOptions options)
@@ -81,7 +86,7 @@ internal sealed partial class Workload
             cluster.History.Requests.Add(new RequestTold(key, null, sentAt, cluster.Loop.Trace.Count));
             cluster.Reach(SituationTable.RequestNotDone);
         }
-        catch (Exception error) when (error is TransactionException or SimulatedStoreException or LogCorruptException)
+        catch (Exception error) when (error is TransactionException or SimulatedStoreException or LogCorruptException or CallLostException)
         {
             cluster.Loop.Trace.Remark(process, () => error.Message); // the client tries again
         }

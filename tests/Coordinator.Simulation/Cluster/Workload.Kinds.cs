@@ -35,12 +35,15 @@ internal sealed partial class Workload
     private async Task MoveAsync(ITransaction transaction, TransactionRecord record, int account, long amount)
     {
         var stream = AccountAt(account);
-        var opened = await transaction.UpdateAsync<Account>($"{account}");
-        Found(record, stream, opened.Version, opened.State);
-        var moved = new Moved(amount, ++_numbers);
-        opened.Raise(moved);
-        record.Writes.Add((stream, moved));
-        record.Operations.Add(new MicroOperation.Write(stream.Value, moved.Number, opened.Version + 1));
+        await WorkAtAsync(transaction, record, stream, async work =>
+        {
+            var opened = await work.UpdateAsync<Account>($"{account}");
+            Found(record, stream, opened.Version, opened.State);
+            var moved = new Moved(amount, ++_numbers);
+            opened.Raise(moved);
+            record.Writes.Add((stream, moved));
+            record.Operations.Add(new MicroOperation.Write(stream.Value, moved.Number, opened.Version + 1));
+        });
     }
 
     private void Found(TransactionRecord record, Protocol.StreamName stream, long version, Account state)
@@ -56,9 +59,13 @@ internal sealed partial class Workload
 
     private async Task ReadAsync(ITransaction transaction, TransactionRecord record, int account, Action<long>? found = null)
     {
-        var view = await transaction.ReadAsync<Account>($"{account}");
-        Found(record, AccountAt(account), view.Version, view.State);
-        found?.Invoke(view.State.Balance);
+        var stream = AccountAt(account);
+        await WorkAtAsync(transaction, record, stream, async work =>
+        {
+            var view = await work.ReadAsync<Account>($"{account}");
+            Found(record, stream, view.Version, view.State);
+            found?.Invoke(view.State.Balance);
+        });
     }
 
     private async Task PauseAsync(Host host)
@@ -114,12 +121,13 @@ internal sealed partial class Workload
         await PublishAsync(transaction, record, stream, noted);
     }
 
-    private static async Task PublishAsync(ITransaction transaction, TransactionRecord record, Protocol.StreamName stream, Noted noted)
-    {
-        await transaction.PublishAsync(stream.Value, noted);
-        record.Writes.Add((stream, noted));
-        record.Operations.Add(new MicroOperation.Append(stream.Value, noted.Number));
-    }
+    private Task PublishAsync(ITransaction transaction, TransactionRecord record, Protocol.StreamName stream, Noted noted) =>
+        WorkAtAsync(transaction, record, stream, async work =>
+        {
+            await work.PublishAsync(stream.Value, noted);
+            record.Writes.Add((stream, noted));
+            record.Operations.Add(new MicroOperation.Append(stream.Value, noted.Number));
+        });
 
     private async Task SeveralAsync(Host host, ITransaction transaction, TransactionRecord record)
     {
@@ -160,9 +168,13 @@ internal sealed partial class Workload
         await ReadAsync(transaction, record, _random.Below(cluster.Plan.Accounts));
         if (_random.Chance(0.5))
         {
-            var setting = await transaction.ReadStateAsync<Setting>("setting-0");
-            record.Reads.Add((new Protocol.StreamName("setting-0"), setting.Version));
-            record.Operations.Add(new MicroOperation.Read("setting-0", setting.Value?.Number, setting.Version));
+            var stream = new Protocol.StreamName("setting-0");
+            await WorkAtAsync(transaction, record, stream, async work =>
+            {
+                var setting = await work.ReadStateAsync<Setting>(stream.Value);
+                record.Reads.Add((stream, setting.Version));
+                record.Operations.Add(new MicroOperation.Read(stream.Value, setting.Value?.Number, setting.Version));
+            });
         }
 
         await CommitAsync(host, transaction, record);
@@ -173,8 +185,12 @@ internal sealed partial class Workload
     {
         for (var account = _random.Below(2); account < 3; account += 2)
         {
-            var opened = await transaction.UpdateAsync<Account>($"{account}");
-            Found(record, AccountAt(account), opened.Version, opened.State);
+            var (id, stream) = ($"{account}", AccountAt(account));
+            await WorkAtAsync(transaction, record, stream, async work =>
+            {
+                var opened = await work.UpdateAsync<Account>(id);
+                Found(record, stream, opened.Version, opened.State);
+            });
         }
 
         await CommitAsync(host, transaction, record);
@@ -193,12 +209,15 @@ internal sealed partial class Workload
     private async Task SetAsync(Host host, ITransaction transaction, TransactionRecord record)
     {
         var stream = new Protocol.StreamName($"setting-{_random.Below(2)}");
-        var state = await transaction.UpdateStateAsync<Setting>(stream.Value);
-        record.Operations.Add(new MicroOperation.Read(stream.Value, state.Value?.Number));
-        var setting = new Setting(++_numbers);
-        state.Set(setting);
-        record.Writes.Add((stream, setting));
-        record.Operations.Add(new MicroOperation.Write(stream.Value, setting.Number));
+        await WorkAtAsync(transaction, record, stream, async work =>
+        {
+            var state = await work.UpdateStateAsync<Setting>(stream.Value);
+            record.Operations.Add(new MicroOperation.Read(stream.Value, state.Value?.Number));
+            var setting = new Setting(++_numbers);
+            state.Set(setting);
+            record.Writes.Add((stream, setting));
+            record.Operations.Add(new MicroOperation.Write(stream.Value, setting.Number));
+        });
         await CommitAsync(host, transaction, record);
     }
 

@@ -6,6 +6,9 @@ namespace Coordinator.Simulation;
 /// <content>Someone who asks what became of transactions: of any of them, of any host, at any time.</content>
 internal sealed partial class Workload
 {
+    /// <summary>More would not be read within the time of the shortest transactions, one call after the other.</summary>
+    private int ProbedMax => Math.Min(8, Math.Min(cluster.Plan.Accounts, cluster.Plan.Options.ParticipantsMax));
+
     /// <summary>Asks one host. Every answer is kept: "aborted" must stay true for ever (I8).</summary>
     public async Task<TransactionOutcome?> AskAsync(Host host, SimulatedProcess process, TransactionId id)
     {
@@ -55,29 +58,54 @@ internal sealed partial class Workload
         return answer.Task;
     }
 
-    /// <summary>One transfer at a host that must be able to.</summary>
-    public Task ProbeAsync(Host host)
+    /// <summary>One transfer at a host that must be able to; true if it was committed.</summary>
+    public Task<bool> ProbeAsync(Host host) => ProbeAsync(host, "probe", async (transaction, record) =>
     {
-        var over = new TaskCompletionSource();
+        await MoveAsync(transaction, record, 0, -1);
+        await MoveAsync(transaction, record, 1, 1);
+    });
+
+    /// <summary>Reads some accounts wherever they have their places.</summary>
+    public Task<bool> ProbeReadsAsync(Host host) => ProbeAsync(host, "probe that reads", async (transaction, record) =>
+    {
+        for (var account = 0; account < ProbedMax; account++)
+        {
+            await ReadAsync(transaction, record, account);
+        }
+    });
+
+    /// <summary>Reads some accounts at the host itself.</summary>
+    public Task<bool> ProbeOwnReadsAsync(Host host) => ProbeAsync(host, "probe that reads at its own host", async (transaction, record) =>
+    {
+        for (var account = 0; account < ProbedMax; account++)
+        {
+            var view = await transaction.ReadAsync<Account>($"{account}");
+            Found(record, AccountAt(account), view.Version, view.State);
+        }
+    });
+
+    private Task<bool> ProbeAsync(Host host, string kind, Func<ITransaction, TransactionRecord, Task> work)
+    {
+        var over = new TaskCompletionSource<bool>();
         host.Process!.Start(async () =>
         {
             try
             {
                 var transaction = host.Engine!.Begin();
-                var record = Record(host, transaction, "probe");
-                await MoveAsync(transaction, record, 0, -1);
-                await MoveAsync(transaction, record, 1, 1);
+                var record = Record(host, transaction, kind);
+                await work(transaction, record);
                 await CommitAsync(host, transaction, record);
                 _running.Remove(record);
+                over.TrySetResult(record.Told[^1].Outcome.IsCommitted);
             }
-            catch (TransactionException error)
+            catch (Exception error) when (error is TransactionException or CallLostException)
             {
                 cluster.Loop.Trace.Remark(host.Process, () => error.Message); // whoever asked sees that nothing was committed
             }
 
-            over.TrySetResult();
+            over.TrySetResult(false);
         });
-        cluster.Loop.After(cluster.Plan.LivenessBound, () => over.TrySetResult());
+        cluster.Loop.After(cluster.Plan.LivenessBound, () => over.TrySetResult(false));
         return over.Task;
     }
 
@@ -105,9 +133,9 @@ internal sealed partial class Workload
 
         var invented = _random.Below(3) switch
         {
-            0 => new TransactionId(known.Log, 0, known.Epoch, known.ClaimBits, known.Sequence + 100_000),
-            1 => new TransactionId(known.Log, 0, known.Epoch, known.ClaimBits ^ 1, known.Sequence),
-            _ => new TransactionId(known.Log, 0, known.Epoch + 1_000_000, known.ClaimBits, 1),
+            0 => new TransactionId(known.Log, known.Shard, known.Epoch, known.ClaimBits, known.Sequence + 100_000),
+            1 => new TransactionId(known.Log, known.Shard, known.Epoch, known.ClaimBits ^ 1, known.Sequence),
+            _ => new TransactionId(known.Log, known.Shard, known.Epoch + 1_000_000, known.ClaimBits, 1),
         };
         cluster.History.NeverIssued.Add(invented);
         return invented;

@@ -37,7 +37,7 @@ internal sealed partial class Workload
         {
             await reads.RunAsync(host, transaction, record);
         }
-        catch (Exception error) when (error is TransactionException or SimulatedStoreException)
+        catch (Exception error) when (error is TransactionException or SimulatedStoreException or CallLostException)
         {
             cluster.Watch.WorkFailed(error);
             Tell(host, process, record, await transaction.AbortAsync(error.GetType().Name));

@@ -74,7 +74,7 @@ internal sealed partial class Workload(Cluster cluster)
                 _running.Remove(record);
                 filled.TrySetResult(record.Told[^1].Outcome.IsCommitted);
             }
-            catch (TransactionException)
+            catch (Exception error) when (error is TransactionException or CallLostException)
             {
                 filled.TrySetResult(false); // taken over meanwhile
             }
@@ -133,7 +133,7 @@ internal sealed partial class Workload(Cluster cluster)
             {
                 await kind.RunAsync(host, transaction, record);
             }
-            catch (Exception error) when (error is TransactionException or SimulatedStoreException or WorkThrewException)
+            catch (Exception error) when (error is TransactionException or SimulatedStoreException or WorkThrewException or CallLostException)
             {
                 // As a user's code would: it gives up, and what it gets for an answer it believes.
                 cluster.Watch.WorkFailed(error);
@@ -164,6 +164,7 @@ internal sealed partial class Workload(Cluster cluster)
     {
         var process = host.Process!;
         record.AsksToCommit = true;
+        FailIfCallsRun(transaction, record);
         Tell(host, process, record, await transaction.CommitAsync(cancellation));
     }
 
@@ -187,7 +188,7 @@ internal sealed partial class Workload(Cluster cluster)
     }
 
     private Answer AnswerOf(SimulatedProcess process, TransactionOutcome outcome) =>
-        new(outcome, cluster.Loop.Trace.Count, cluster.Loop.Time.Now, process.Name, cluster.Ledger.OwnerEpoch, cluster.Ledger.Shard.Count);
+        new(outcome, cluster.Loop.Trace.Count, cluster.Loop.Time.Now, process.Name);
 }
 
 /// <summary>What the user's own code throws.</summary>

@@ -1,4 +1,7 @@
+using Coordinator.Client;
+using Coordinator.Hosting;
 using Coordinator.Log;
+using Coordinator.Protocol;
 using Coordinator.Shards;
 using Coordinator.Testing.Simulation;
 
@@ -12,6 +15,17 @@ internal abstract class Mutant
     public virtual ILogStore Over(Cluster cluster, SimulatedProcess process, ILogStore store) => store;
 
     public virtual ITransport Over(Cluster cluster, SimulatedProcess process, ITransport transport) => transport;
+
+    /// <summary>The terms on which a host takes part in what another one coordinates.</summary>
+    public virtual TransactionHeader HeaderAt(TransactionEngine engine, TransactionHeader header) => header;
+
+    /// <summary>A stream's place at this host is given up.</summary>
+    public virtual void Release(TransactionEngine engine, StreamName stream) => engine.Release(stream);
+
+    /// <summary>A process of the cluster has been started.</summary>
+    public virtual void Started(Cluster cluster, Host host)
+    {
+    }
 
     private sealed class Plain : Mutant;
 }

@@ -9,7 +9,7 @@ internal abstract class MutantStore(ILogStore inner) : ILogStore
 {
     public string Description => Inner.Description;
 
-    public IHostBeats? Beats => Inner.Beats;
+    public virtual IHostBeats? Beats => Inner.Beats;
 
     public virtual ISnapshotStore? Snapshots => Inner.Snapshots;
 

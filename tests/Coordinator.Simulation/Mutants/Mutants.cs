@@ -53,12 +53,12 @@ internal sealed class EpochIgnored : Mutant
         public override ValueTask<GroupAnswer> AppendAsync(RowGroup group)
         {
             var first = group.Rows.FirstOrDefault(row => row.Stream == Shard);
-            return base.AppendAsync(first is null || first.Epoch == cluster.Ledger.OwnerEpoch ? group : Renumber(group));
+            return base.AppendAsync(first is null || first.Epoch == cluster.Ledger.ShardOf(0).OwnerEpoch ? group : Renumber(group));
         }
 
         private RowGroup Renumber(RowGroup group)
         {
-            var last = cluster.Ledger.Shard[^1];
+            var last = cluster.Ledger.ShardOf(0).Rows[^1];
             var version = last.Version;
             var seed = RowChecksum.SeedAfter(last);
             var rows = group.Rows.Select(row =>
@@ -75,7 +75,7 @@ internal sealed class EpochIgnored : Mutant
                     Kind = row.Kind,
                     AppendId = row.AppendId,
                     Transaction = row.Transaction,
-                    Epoch = cluster.Ledger.OwnerEpoch,
+                    Epoch = cluster.Ledger.ShardOf(0).OwnerEpoch,
                     Checkpoint = row.Checkpoint,
                     Position = new LogPosition(0, (ulong)version),
                     WrittenAt = row.WrittenAt,
@@ -86,7 +86,7 @@ internal sealed class EpochIgnored : Mutant
                 return moved;
             });
             var checks = group.Checks.Select(check => check.Stream == Shard
-                ? new StreamCheck(Shard, last.Version, cluster.Ledger.OwnerEpoch, default, false)
+                ? new StreamCheck(Shard, last.Version, cluster.Ledger.ShardOf(0).OwnerEpoch, default, false)
                 : check);
             return new RowGroup([.. rows], [.. checks]);
         }
@@ -137,7 +137,7 @@ internal sealed class AcknowledgedRowsVanish : Mutant
         private LogIdentity Identity() => cluster.History.Transactions[0].Id.Log;
 
         private long EpochBefore(LogRow claim) =>
-            cluster.Ledger.Claims.Where(one => one.Row.Version < claim.Version).Select(one => one.Row.Version).DefaultIfEmpty(0).Max();
+            cluster.Ledger.ShardOf(0).Claims.Where(one => one.Row.Version < claim.Version).Select(one => one.Row.Version).DefaultIfEmpty(0).Max();
     }
 }
 
@@ -272,7 +272,7 @@ internal sealed class ReadsNotChecked : Mutant
     private sealed class Store(Cluster cluster, SimulatedProcess process, ILogStore inner) : MutantStore(inner)
     {
         public override ValueTask<ShardEnd> ReadShardEndAsync(ushort shard, CancellationToken cancellation) =>
-            !cancellation.CanBeCanceled && cluster.Ledger.Claims.FindLast(claim => claim.Process == process) is { Row: { } own }
+            !cancellation.CanBeCanceled && cluster.Ledger.ShardOf(0).Claims.FindLast(claim => claim.Process == process) is { Row: { } own }
                 ? ValueTask.FromResult(new ShardEnd(own.Version, own, own))
                 : base.ReadShardEndAsync(shard, cancellation);
     }

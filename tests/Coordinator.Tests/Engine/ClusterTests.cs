@@ -1,3 +1,4 @@
+using Coordinator.Aggregates;
 using Coordinator.Client;
 using Coordinator.Protocol;
 using Coordinator.Protocol.Commit;
@@ -201,6 +202,26 @@ public sealed class ClusterTests
 
         Assert.Equal(AbortReason.Conflict, Assert.IsType<TransactionOutcome.Aborted>(await reader.CommitAsync()).Cause.Reason);
         Assert.Equal(1, await hosts[0].Transactions.BalanceAsync("x"));
+    });
+
+    [Fact]
+    public void An_activation_that_was_behind_reads_again_and_does_not_stay_behind() => SimulationLoop.Run(async loop =>
+    {
+        await using var cluster = new TestCluster(loop);
+        var hosts = await cluster.StartAsync(2);
+        Array.ForEach(hosts, host => host.Engine.Anchor(AggregateTypes.StreamOf<Account>("x"), host.Engine.Aggregates.KindOf<Account>()));
+        await hosts[0].Transactions.BalanceAsync("x");
+        await hosts[1].Transactions.DepositAsync("x", 1);
+        await using (var behind = hosts[0].Transactions.Begin())
+        {
+            Assert.Equal(0, await behind.BalanceAsync("x"));
+            Assert.Equal(AbortReason.Conflict, Assert.IsType<TransactionOutcome.Aborted>(await behind.CommitAsync()).Cause.Reason);
+        }
+
+        await loop.AdvanceAsync(Moment);
+        await using var again = hosts[0].Transactions.Begin();
+        Assert.Equal(1, await again.BalanceAsync("x"));
+        Assert.True((await again.CommitAsync()).IsCommitted);
     });
 
     [Fact]
