@@ -1,4 +1,3 @@
-using Coordinator.Protocol;
 using Microsoft.Extensions.Hosting;
 using Orleans.Concurrency;
 
