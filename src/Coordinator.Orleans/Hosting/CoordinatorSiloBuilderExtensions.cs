@@ -22,6 +22,12 @@ public static class CoordinatorSiloBuilderExtensions
     /// <see cref="IEventLog"/> and the facets for grain state (<see cref="TransactionalStateAttribute"/>, <see cref="AggregateStateAttribute"/>). Choose a log on the
     /// returned builder; may be called again to configure more. Options and grain classes are checked when the silo starts.
     /// </summary>
+    /// <remarks>
+    /// The configuration's section <c>Orleans:Coordinator</c> sets <see cref="CoordinatorOptions"/> by their names, and its section <c>Log</c> may choose the log:
+    /// <c>ProviderType</c> is <c>PostgreSql</c> (with the package Coordinator.PostgreSql) or <c>Memory</c>, beside the settings of that log, for instance <c>ConnectionString</c>.
+    /// What code sets goes before it.
+    /// </remarks>
+    /// <exception cref="OrleansConfigurationException">The configuration has a key or a value that means nothing here.</exception>
     public static CoordinatorBuilder AddCoordinator(this ISiloBuilder builder, Action<CoordinatorOptions>? configure = null)
     {
         ArgumentNullException.ThrowIfNull(builder);
@@ -29,6 +35,7 @@ public static class CoordinatorSiloBuilderExtensions
         if (!services.Any(static service => service.ServiceType == typeof(SiloEngine)))
         {
             AddSiloServices(services);
+            CoordinatorConfiguration.Apply(builder.Configuration, services.AddCoordinatorEngine(null)); // first: code overrides it
         }
 
         return services.AddCoordinatorEngine(configure);
