@@ -8,6 +8,7 @@ using Coordinator.Orleans.Hosting;
 using Coordinator.Orleans.Links;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Orleans.Runtime.Hosting;
 
 namespace Orleans.Hosting;
 
@@ -53,6 +54,7 @@ public static class CoordinatorSiloBuilderExtensions
         services.AddSingleton<ClientSessions>();
         services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(static provider => provider.GetRequiredService<SiloEngine>());
         services.AddGrainService<CoordinatorService>();
+        services.AddGrainDirectory(NoDirectory.Name, static (_, _) => new NoDirectory());
 
         // The outermost one: what it tells the caller of an invocation that lost a call must not be swallowed by a filter of the application.
         services.Insert(0, ServiceDescriptor.Singleton<IIncomingGrainCallFilter, IncomingCallFilter>());
