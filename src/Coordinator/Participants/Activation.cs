@@ -19,6 +19,8 @@ internal abstract partial class Activation(StreamName stream, Type shape)
     private readonly List<Participation> _participations = new(1);
     private readonly List<Participation> _granted = new(1);
     private string? _category;
+    private bool _isShared;
+    private bool _hasUnprovenReads;
 
     /// <summary>Guards everything below; never held over an await, a callback or a message.</summary>
     protected Lock Gate { get; } = new();
@@ -90,6 +92,13 @@ internal abstract partial class Activation(StreamName stream, Type shape)
             }
 
             _participations.Add(participation);
+            if (_hasUnprovenReads && participation.IsRunAgain)
+            {
+                // Perhaps because what was read here is old: another host has changed the stream, against all promises. Who only reads is never told so.
+                _hasUnprovenReads = false;
+                Doubt();
+            }
+
             return participation;
         }
     }
@@ -188,6 +197,7 @@ internal abstract partial class Activation(StreamName stream, Type shape)
                         Leave(participation, ref outcome);
                         break;
                     case ParticipationMessage.ReleaseLocks:
+                        _hasUnprovenReads = _isShared;
                         Leave(participation, ref outcome);
                         break;
                 }
@@ -324,6 +334,7 @@ internal abstract partial class Activation(StreamName stream, Type shape)
             lock (Gate)
             {
                 field = value;
+                _isShared = true; // or nobody would say where it is changed
                 Doubt(); // it was, or may be from now on, somebody else's
             }
         }

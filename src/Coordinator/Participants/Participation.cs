@@ -35,6 +35,9 @@ internal sealed class Participation(Activation activation, TransactionHeader hea
     /// </summary>
     public bool IsAtHome => Incarnation.Host == Header.Home;
 
+    /// <summary>An earlier attempt at the same work was aborted.</summary>
+    public bool IsRunAgain => Header.Age.First != Header.Id;
+
     TransactionAge ILockOwner.Age => Header.Age;
 
     bool ILockOwner.CanBeWounded => State.Phase is ParticipationPhase.Active;
