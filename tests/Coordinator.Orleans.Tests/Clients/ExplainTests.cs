@@ -1,5 +1,6 @@
 using Coordinator.Hosting;
 using Coordinator.Orleans.Facets;
+using Coordinator.Orleans.Grains;
 using Coordinator.Protocol;
 using Xunit;
 
@@ -18,6 +19,7 @@ public sealed class ExplainTests
         await cluster.Of<ITransactions>().RunAsync(async transaction =>
         {
             id = transaction.Id;
+            await Waiting.UntilAsync(() => cluster.All<TransactionAnswers>().All(answers => answers.OwnerOf(id) is not null), "word of the shard's owner on each silo");
             await ann.Add(1);
             await bob.Read();
             for (var silo = 0; silo < 2; silo++)
