@@ -54,9 +54,10 @@ public abstract record TransactionOutcome
 
         /// <summary>
         /// True if the same work, run again, may well commit: another transaction came first (<see cref="AbortReason.Conflict"/>) or was
-        /// older (<see cref="AbortReason.Wounded"/>). RunAsync runs it again by itself.
+        /// older (<see cref="AbortReason.Wounded"/>), or a participant moved or its host stopped (<see cref="AbortReason.ParticipantLost"/>), and is elsewhere next
+        /// time. RunAsync runs it again by itself.
         /// </summary>
-        public bool IsWorthRerun => Cause.Reason is AbortReason.Conflict or AbortReason.Wounded;
+        public bool IsWorthRerun => Cause.Reason is AbortReason.Conflict or AbortReason.Wounded or AbortReason.ParticipantLost;
     }
 
     /// <summary>

@@ -21,6 +21,8 @@ internal abstract partial class Activation(StreamName stream, Type shape)
     private string? _category;
     private bool _isShared;
     private bool _hasUnprovenReads;
+    private Completion<bool>? _empty;
+    private List<Participation>? _untold; // have voted No, and the vote may not be on its way yet
 
     /// <summary>Guards everything below; never held over an await, a callback or a message.</summary>
     protected Lock Gate { get; } = new();
@@ -103,6 +105,15 @@ internal abstract partial class Activation(StreamName stream, Type shape)
         }
     }
 
+    /// <summary>Null if no transaction is here; else what is completed when the last one has left. For one who waits: who asks later takes its place.</summary>
+    public Completion<bool>? WhenEmpty()
+    {
+        lock (Gate)
+        {
+            return _participations.Count == 0 ? null : _empty = new Completion<bool>();
+        }
+    }
+
     /// <summary>
     /// Calls of one transaction ask for the lock one after the other. Null: it is the caller's turn, which ends with <see cref="EndTurn"/>; else the turn comes
     /// when this is completed.
@@ -172,6 +183,11 @@ internal abstract partial class Activation(StreamName stream, Type shape)
                 {
                     case ParticipationMessage.Vote vote:
                         participation.Refused ??= vote.Cause;
+                        if (vote.Ballot is Ballot.No)
+                        {
+                            (_untold ??= []).Add(participation);
+                        }
+
                         outcome.Vote = new CommitInput.VoteReceived(
                             new ParticipantId(Stream), participation.Incarnation, vote.Ballot, RedoOf(participation, vote.Ballot), vote.Cause);
                         break;
@@ -202,6 +218,24 @@ internal abstract partial class Activation(StreamName stream, Type shape)
                         break;
                 }
             }
+        }
+    }
+
+    /// <summary>Why a transaction that has left has voted No, as long as that vote may not have been sent; null otherwise.</summary>
+    public AbortCause? RefusalOf(TransactionId transaction)
+    {
+        lock (Gate)
+        {
+            return _untold?.Find(one => one.Transaction == transaction)?.Refused;
+        }
+    }
+
+    /// <summary>The vote of one that has left is on its way.</summary>
+    public void Told(Participation participation)
+    {
+        lock (Gate)
+        {
+            _untold?.Remove(participation);
         }
     }
 
@@ -410,9 +444,14 @@ internal abstract partial class Activation(StreamName stream, Type shape)
     private void Leave(Participation participation, ref ActivationOutcome outcome)
     {
         _participations.Remove(participation);
-        if (_participations.Count == 0 && !IsAnchored)
+        if (_participations.Count == 0)
         {
-            Doubt();
+            if (!IsAnchored)
+            {
+                Doubt();
+            }
+
+            (outcome.Empty, _empty) = (_empty, null);
         }
 
         outcome.HasLeft = true;

@@ -1,4 +1,5 @@
 using Coordinator.Aggregates;
+using Coordinator.Hosting;
 using Coordinator.Protocol;
 using Coordinator.Protocol.Participation;
 
@@ -9,6 +10,9 @@ internal sealed partial class ParticipantHost
 {
     /// <summary>A stream is changed at this host only from now on, as long as nothing goes wrong: its state stays in memory between transactions.</summary>
     public void Anchor(StreamName stream, StateKind kind) => Find(stream, kind.Shape.Type, kind.Create).IsAnchored = true;
+
+    /// <summary>Null if no transaction is at work on the stream here; else what is completed when none is any more.</summary>
+    public Completion<bool>? WhenEmpty(StreamName stream) => _activations.TryGetValue(stream, out var activation) ? activation.WhenEmpty() : null;
 
     /// <summary>Others may change the stream from now on; what has not voted here is dropped.</summary>
     public void Release(StreamName stream)

@@ -188,12 +188,17 @@ internal sealed partial class ParticipantHost(
         }
 
         outcome.EndedWait?.TryComplete(LockAnswer.Ended, dispatcher);
+        outcome.Empty?.TryComplete(true, dispatcher);
         TellGranted(outcome);
 
         if (outcome.Vote is { } vote)
         {
             participation.InquiryDue = clock.Now + InquiryDelay;
             _transport!.ToCoordinator(participation.Transaction, participation.Header.Home, vote);
+            if (vote.Ballot is Ballot.No)
+            {
+                participation.Activation.Told(participation);
+            }
         }
 
         if (outcome.Inquires)
@@ -349,8 +354,9 @@ internal sealed partial class ParticipantHost(
             return;
         }
 
-        // Whoever does not hold the transaction votes No, never ReadOnly: its work is lost (D-6).
-        var cause = new AbortCause(AbortReason.ParticipantLost, prepare.Participant, "holds no such transaction");
+        // Whoever does not hold the transaction votes No, never ReadOnly: its work is lost (D-6). One that has just been wounded has left already, and its own
+        // vote may come behind this one: the first No is the cause that is told, and this one would not be run again.
+        var cause = (_activations.TryGetValue(prepare.Participant.Address, out var activation) ? activation.RefusalOf(transaction) : null) ?? new AbortCause(AbortReason.ParticipantLost, prepare.Participant, "holds no such transaction");
         _transport!.ToCoordinator(transaction, from, new CommitInput.VoteReceived(prepare.Participant, prepare.Incarnation, Ballot.No, null, cause));
     }
 
