@@ -17,11 +17,16 @@ public static class PostgreSqlCoordinatorBuilderExtensions
     {
         ArgumentNullException.ThrowIfNull(builder);
         ArgumentException.ThrowIfNullOrWhiteSpace(connectionString);
-        builder.Services.AddOptions<PostgreSqlLogOptions>().Configure(options =>
+        return builder.UsePostgreSql(options =>
         {
             options.ConnectionString = connectionString;
             configure?.Invoke(options);
         });
+    }
+
+    internal static CoordinatorBuilder UsePostgreSql(this CoordinatorBuilder builder, Action<PostgreSqlLogOptions> configure)
+    {
+        builder.Services.AddOptions<PostgreSqlLogOptions>().Configure(configure);
         return builder.UseLogStore(static provider => PostgreSqlLogStore.Create(
             provider.GetRequiredService<IOptions<PostgreSqlLogOptions>>().Value,
             provider.GetRequiredService<TimeProvider>(),

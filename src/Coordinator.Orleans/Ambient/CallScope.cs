@@ -174,7 +174,12 @@ internal sealed class CallScope
     }
 
     /// <summary>A lost lock must stay one on its way up, or the work would be told as failed and not be run again.</summary>
-    private AbortCause CauseOf(Exception error, string what) => error is TransactionAbortedException aborted && aborted.TransactionId == Header.Id
-        ? aborted.Cause
-        : new AbortCause(AbortReason.WorkFailed, null, $"{what} threw {error.GetType().Name}");
+    private AbortCause CauseOf(Exception error, string what) => error switch
+    {
+        TransactionAbortedException aborted when aborted.TransactionId == Header.Id => aborted.Cause,
+
+        // The silo has gone with the call in hand. The grain is elsewhere next time.
+        SiloUnavailableException => new AbortCause(AbortReason.Moved, null, $"the silo went away during {what}"),
+        _ => new AbortCause(AbortReason.WorkFailed, null, $"{what} threw {error.GetType().Name}"),
+    };
 }

@@ -42,7 +42,7 @@ internal sealed class IncomingCallFilter(IServiceProvider services) : IIncomingG
         catch (Exception error) when (error is not TransactionAbortedException)
         {
             // What it throws after it has lost to another transaction may come from a state that never was: the caller is told of the loss.
-            if (scope.Close() is { Reason: AbortReason.Conflict or AbortReason.Wounded } lost)
+            if (scope.Close() is { Reason: AbortReason.Conflict or AbortReason.Wounded or AbortReason.Moved } lost)
             {
                 throw new TransactionAbortedException(header.Id, lost);
             }

@@ -3,7 +3,7 @@ namespace Coordinator.Orleans.Ambient;
 /// <summary>A RunAsync inside a transaction: its work is part of that one, which its outermost RunAsync commits.</summary>
 internal static class JoinedRun
 {
-    /// <summary>Runs the work. Says Aborted if it has aborted the transaction, else that this is not decided here.</summary>
+    /// <summary>Runs the work. Says Joined, or Aborted if it has asked for that itself.</summary>
     /// <exception cref="TransactionRefusedException">The options ask for a transaction of its own.</exception>
     public static async Task<TransactionOutcome> RunAsync(
         CallScope scope, Func<ITransaction, Task> work, TransactionOptions options, CancellationToken cancellation)
@@ -29,7 +29,7 @@ internal static class JoinedRun
         scope.EndCall();
         return joined.Aborted is { } cause
             ? new TransactionOutcome.Aborted(scope.Header.Id, cause)
-            : new TransactionOutcome.Unknown(scope.Header.Id, "It is part of a transaction that was begun outside of it and is committed there.");
+            : new TransactionOutcome.Joined(scope.Header.Id);
     }
 
     private static void EnsureFit(CallScope scope, TransactionOptions options)

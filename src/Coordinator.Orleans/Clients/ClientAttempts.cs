@@ -1,5 +1,4 @@
 using System.Runtime.ExceptionServices;
-using Coordinator.Client;
 using Coordinator.Orleans.Ambient;
 using Coordinator.Protocol;
 

@@ -1,12 +1,15 @@
 using Coordinator.Hosting;
+using Coordinator.Orleans.Grains;
 using Coordinator.Orleans.Links;
 using Coordinator.Protocol;
 using Orleans.Concurrency;
+using Orleans.GrainDirectory;
 
 namespace Coordinator.Orleans.Clients;
 
 /// <summary>The gateway's side of clients' transactions.</summary>
 [StatelessWorker]
+[GrainDirectory(NoDirectory.Name)]
 internal sealed class ClientTransactionGrain(TransactionEngine engine, SiloLink link, CoordinatorServiceClient others, ClientSessions sessions)
     : Grain, IClientTransactionGrain
 {

@@ -79,10 +79,6 @@ internal static class FacetParameter
                 engine.Anchor(stream, kind(engine));
                 return Task.CompletedTask;
             },
-            _ =>
-            {
-                engine.Release(stream);
-                return Task.CompletedTask;
-            });
+            cancellation => engine.ReleaseAsync(stream, cancellation));
     }
 }

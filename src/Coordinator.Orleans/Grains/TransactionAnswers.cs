@@ -1,6 +1,7 @@
 using Coordinator.Hosting;
 using Coordinator.Orleans.Links;
 using Coordinator.Protocol;
+using Coordinator.Shards;
 
 namespace Coordinator.Orleans.Grains;
 
@@ -14,6 +15,7 @@ internal sealed class TransactionAnswers(TransactionEngine engine, SiloLink link
 
     public async Task<TransactionExplanation> ExplainAsync(TransactionId id)
     {
+        var live = engine.ShardOf(id.Shard) is { } shard ? await shard.LookAsync(id).ConfigureAwait(false) : null;
         var outcome = await engine.OutcomeOfAsync(id).ConfigureAwait(false);
         var decision = await engine.Store.FindDecisionAsync(id, CancellationToken.None).ConfigureAwait(false);
         return new TransactionExplanation
@@ -24,6 +26,20 @@ internal sealed class TransactionAnswers(TransactionEngine engine, SiloLink link
             AnsweredBy = link.Local.ToParsableString(),
             Outcome = outcome,
             DecisionVersion = decision?.Version,
+            Progress = live is null ? null : ProgressOf(live),
         };
     }
+
+    private TransactionProgress ProgressOf(LiveTransaction live) => new()
+    {
+        Phase = live.State.Phase.ToString(),
+        Age = live.Age,
+        Participants = [.. live.State.Participants.Select(one => new ParticipantProgress
+        {
+            Participant = one.Participant.Address.Value,
+            Silo = link.AddressOf(one.Incarnation.Host)?.ToParsableString(),
+            Ballot = one.Ballot.ToString(),
+        })],
+        Cause = live.State.Cause,
+    };
 }

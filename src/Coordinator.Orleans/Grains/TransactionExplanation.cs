@@ -29,4 +29,8 @@ public sealed record TransactionExplanation
     /// <summary>The version of the row in the shard's stream that holds the decision; null if there is none, as of all that was aborted without one.</summary>
     [Id(5)]
     public long? DecisionVersion { get; init; }
+
+    /// <summary>Where it stands; null if the silo that answers doesn't have it in memory: it is over, was never begun, or its owner did not answer.</summary>
+    [Id(6)]
+    public TransactionProgress? Progress { get; init; }
 }

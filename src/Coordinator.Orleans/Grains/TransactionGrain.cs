@@ -3,11 +3,13 @@ using Coordinator.Orleans.Links;
 using Coordinator.Protocol;
 using Microsoft.Extensions.Logging;
 using Orleans.Concurrency;
+using Orleans.GrainDirectory;
 
 namespace Coordinator.Orleans.Grains;
 
 /// <summary>Finds who can answer for a transaction, and asks there.</summary>
 [StatelessWorker]
+[GrainDirectory(NoDirectory.Name)]
 internal sealed partial class TransactionGrain(
     TransactionEngine engine, SiloLink link, CoordinatorServiceClient others, TransactionAnswers answers, ILogger<TransactionGrain> logger) : Grain, ITransactionGrain
 {

@@ -8,6 +8,7 @@ using Coordinator.Orleans.Hosting;
 using Coordinator.Orleans.Links;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Orleans.Runtime.Hosting;
 
 namespace Orleans.Hosting;
 
@@ -22,6 +23,12 @@ public static class CoordinatorSiloBuilderExtensions
     /// <see cref="IEventLog"/> and the facets for grain state (<see cref="TransactionalStateAttribute"/>, <see cref="AggregateStateAttribute"/>). Choose a log on the
     /// returned builder; may be called again to configure more. Options and grain classes are checked when the silo starts.
     /// </summary>
+    /// <remarks>
+    /// The configuration's section <c>Orleans:Coordinator</c> sets <see cref="CoordinatorOptions"/> by their names, and its section <c>Log</c> may choose the log:
+    /// <c>ProviderType</c> is <c>PostgreSql</c> (with the package Coordinator.PostgreSql) or <c>Memory</c>, beside the settings of that log, for instance <c>ConnectionString</c>.
+    /// What code sets goes before it.
+    /// </remarks>
+    /// <exception cref="OrleansConfigurationException">The configuration has a key or a value that means nothing here.</exception>
     public static CoordinatorBuilder AddCoordinator(this ISiloBuilder builder, Action<CoordinatorOptions>? configure = null)
     {
         ArgumentNullException.ThrowIfNull(builder);
@@ -29,6 +36,7 @@ public static class CoordinatorSiloBuilderExtensions
         if (!services.Any(static service => service.ServiceType == typeof(SiloEngine)))
         {
             AddSiloServices(services);
+            CoordinatorConfiguration.Apply(builder.Configuration, services.AddCoordinatorEngine(null)); // first: code overrides it
         }
 
         return services.AddCoordinatorEngine(configure);
@@ -46,6 +54,7 @@ public static class CoordinatorSiloBuilderExtensions
         services.AddSingleton<ClientSessions>();
         services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(static provider => provider.GetRequiredService<SiloEngine>());
         services.AddGrainService<CoordinatorService>();
+        services.AddGrainDirectory(NoDirectory.Name, static (_, _) => new NoDirectory());
 
         // The outermost one: what it tells the caller of an invocation that lost a call must not be swallowed by a filter of the application.
         services.Insert(0, ServiceDescriptor.Singleton<IIncomingGrainCallFilter, IncomingCallFilter>());

@@ -37,18 +37,32 @@ internal sealed partial class SiloOutbox(SiloAddress local, SiloAddress silo, IB
 
     void IThreadPoolWorkItem.Execute()
     {
-        List<WireMessage> batch;
+        // One batch after the other, never two at once: a vote that overtakes an earlier one would be taken for the cause of an abort, and what was wounded
+        // would be told as lost and not be run again.
+        while (TakeWaiting() is { } batch)
+        {
+            for (var from = 0; from < batch.Count;)
+            {
+                var count = CountOf(batch, from);
+                Send(batch.GetRange(from, count).ToArray());
+                from += count;
+            }
+        }
+    }
+
+    private List<WireMessage>? TakeWaiting()
+    {
         lock (_gate)
         {
-            (batch, _waiting) = (_waiting, new List<WireMessage>(_waiting.Count));
-            _isScheduled = false;
-        }
+            if (_waiting.Count == 0)
+            {
+                _isScheduled = false;
+                return null;
+            }
 
-        for (var from = 0; from < batch.Count;)
-        {
-            var count = CountOf(batch, from);
-            Send(batch.GetRange(from, count).ToArray());
-            from += count;
+            var batch = _waiting;
+            _waiting = new List<WireMessage>(batch.Count);
+            return batch;
         }
     }
 

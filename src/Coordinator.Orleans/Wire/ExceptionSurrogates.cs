@@ -76,15 +76,7 @@ internal sealed class UnknownExceptionConverter : IConverter<TransactionUnknownE
 {
     public TransactionUnknownException ConvertFromSurrogate(in UnknownExceptionSurrogate surrogate) => new(surrogate.Id, surrogate.Why);
 
-    public UnknownExceptionSurrogate ConvertToSurrogate(in TransactionUnknownException value)
-    {
-        var start = new TransactionUnknownException(value.TransactionId, string.Empty).Message;
-        return new()
-        {
-            Id = value.TransactionId,
-            Why = value.Message.StartsWith(start, StringComparison.Ordinal) ? value.Message[start.Length..] : value.Message,
-        };
-    }
+    public UnknownExceptionSurrogate ConvertToSurrogate(in TransactionUnknownException value) => new() { Id = value.TransactionId, Why = value.Why };
 }
 
 /// <inheritdoc cref="AbortedExceptionSurrogate"/>

@@ -76,6 +76,23 @@ internal sealed class AbortedConverter : IConverter<TransactionOutcome.Aborted, 
     public AbortedSurrogate ConvertToSurrogate(in TransactionOutcome.Aborted value) => new() { Id = value.Id, Cause = value.Cause };
 }
 
+/// <summary>Joined.</summary>
+[GenerateSerializer, Immutable, Alias("coordinator.joined.v1")]
+internal struct JoinedSurrogate
+{
+    [Id(0)]
+    public TransactionId Id;
+}
+
+/// <inheritdoc cref="JoinedSurrogate"/>
+[RegisterConverter]
+internal sealed class JoinedConverter : IConverter<TransactionOutcome.Joined, JoinedSurrogate>
+{
+    public TransactionOutcome.Joined ConvertFromSurrogate(in JoinedSurrogate surrogate) => new(surrogate.Id);
+
+    public JoinedSurrogate ConvertToSurrogate(in TransactionOutcome.Joined value) => new() { Id = value.Id };
+}
+
 /// <summary>Unknown.</summary>
 [GenerateSerializer, Immutable, Alias("coordinator.unknown.v1")]
 internal struct UnknownSurrogate

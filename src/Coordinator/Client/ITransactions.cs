@@ -12,7 +12,8 @@ public interface ITransactions
     /// <remarks>
     /// Work that lost to another transaction (<see cref="TransactionOutcome.Aborted.IsWorthRerun"/>) is run again, as a new transaction under its
     /// first age, so it must not leave traces outside its transaction. What it throws in an attempt that was lost is not
-    /// passed on: it may come from a state that never was.
+    /// passed on: it may come from a state that never was. Where transactions are ambient (Orleans), RunAsync inside another one's work joins that:
+    /// the outcome is <see cref="TransactionOutcome.Joined"/>, and options that ask for a transaction of its own are refused.
     /// </remarks>
     /// <param name="work">The work; it may end early after <see cref="ITransaction.AbortAsync"/>.</param>
     /// <param name="cancellation">

@@ -10,17 +10,19 @@ namespace Coordinator;
 public sealed class TransactionAge
 {
     private readonly long _ticks;
-    private readonly TransactionId _first;
 
     internal TransactionAge(DateTimeOffset begun, TransactionId first)
     {
         _ticks = begun.UtcTicks;
-        _first = first;
+        First = first;
     }
 
     /// <summary>When the first attempt began, by the clock of its host. Nothing but the order in queues rests on it.</summary>
     public DateTimeOffset Begun => new(_ticks, TimeSpan.Zero);
 
+    /// <summary>The first attempt.</summary>
+    internal TransactionId First { get; }
+
     /// <summary>One order for all, whatever their clocks say: ids are unique.</summary>
-    internal bool IsOlderThan(TransactionAge other) => _ticks != other._ticks ? _ticks < other._ticks : _first < other._first;
+    internal bool IsOlderThan(TransactionAge other) => _ticks != other._ticks ? _ticks < other._ticks : First < other.First;
 }

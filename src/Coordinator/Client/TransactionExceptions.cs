@@ -26,9 +26,10 @@ public sealed class TransactionAbortedException : TransactionException
 public sealed class TransactionUnknownException : TransactionException
 {
     internal TransactionUnknownException(TransactionId id, string why)
-        : base(id, $"The outcome of transaction {id} is unknown. {why}")
-    {
-    }
+        : base(id, $"The outcome of transaction {id} is unknown. {why}") => Why = why;
+
+    /// <summary>Why it can't be said, and what to do: the message without its beginning.</summary>
+    internal string Why { get; }
 }
 
 /// <summary>Work was asked of a transaction that is being committed or has ended.</summary>

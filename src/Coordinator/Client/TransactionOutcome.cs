@@ -4,7 +4,8 @@ namespace Coordinator;
 
 /// <summary>
 /// What an initiator may be told of a transaction, and nothing else: Committed, Aborted or Unknown. An error of the network or
-/// the store is never Aborted. Only the engine makes one: an outcome in hand was told by a log.
+/// the store is never Aborted. Only the engine makes one: an outcome in hand was told by a log. Work that has joined a transaction is told
+/// Joined: it has no outcome of its own.
 /// </summary>
 public abstract record TransactionOutcome
 {
@@ -16,7 +17,7 @@ public abstract record TransactionOutcome
     /// <summary>True for <see cref="Committed"/> only.</summary>
     public bool IsCommitted => this is Committed;
 
-    /// <summary>Returns if the transaction committed, throws otherwise.</summary>
+    /// <summary>Returns if the transaction committed, or if the work has joined one that goes on; throws otherwise.</summary>
     /// <exception cref="TransactionAbortedException">It was aborted; nothing of it happened.</exception>
     /// <exception cref="TransactionUnknownException">Its outcome is not known yet; ask with its id.</exception>
     public void EnsureCommitted()
@@ -57,6 +58,18 @@ public abstract record TransactionOutcome
         /// itself.
         /// </summary>
         public bool IsWorthRerun => Cause.Reason is AbortReason.Conflict or AbortReason.Wounded or AbortReason.Moved;
+    }
+
+    /// <summary>
+    /// RunAsync was called inside a transaction, whose part its work is: it commits or aborts with that, which is decided where that was begun and not
+    /// yet. Nobody else is told this.
+    /// </summary>
+    public sealed record Joined : TransactionOutcome
+    {
+        internal Joined(TransactionId id)
+            : base(id)
+        {
+        }
     }
 
     /// <summary>It may have happened or may still happen. Ask with <see cref="ITransactions.OutcomeOfAsync(TransactionId, CancellationToken)"/> before doing it again.</summary>

@@ -23,8 +23,22 @@ internal sealed partial class TransactionEngine
     /// <summary>A stream has its place at this host: a grain's activation keeps it. Its state stays in memory between transactions.</summary>
     public void Anchor(StreamName stream, StateKind kind) => Participants.Anchor(stream, kind);
 
-    /// <summary>The stream's place is given up: the activation ends, and the next one may be elsewhere. What has not voted here is aborted.</summary>
-    public void Release(StreamName stream) => Participants.Release(stream);
+    /// <summary>
+    /// The stream's place is given up: the activation ends, and the next one may be elsewhere. Transactions at work on it may end first, for as long as a lock
+    /// may be waited for; what has not voted here then is aborted.
+    /// </summary>
+    /// <param name="stream">The stream. No new work on it must come.</param>
+    /// <param name="cancellation">Ends the wait.</param>
+    public async Task ReleaseAsync(StreamName stream, CancellationToken cancellation)
+    {
+        if (Participants.WhenEmpty(stream) is { } empty)
+        {
+            using var registration = cancellation.UnsafeRegister(_ => empty.TryComplete(false, Dispatcher), null);
+            await WithinAsync(empty, Options.LockTimeout).ConfigureAwait(false);
+        }
+
+        Participants.Release(stream);
+    }
 
     /// <summary>A shard that was handed over has come back: nobody wanted it. The next one waits longer.</summary>
     public void HandedOverInVain()

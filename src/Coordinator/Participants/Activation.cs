@@ -15,10 +15,14 @@ namespace Coordinator.Participants;
 /// </remarks>
 internal abstract partial class Activation(StreamName stream, Type shape)
 {
+    private const int RefusalsMax = 16;
+
     private readonly LockQueue<Participation> _lock = new();
     private readonly List<Participation> _participations = new(1);
     private readonly List<Participation> _granted = new(1);
     private string? _category;
+    private Completion<bool>? _empty;
+    private Queue<(TransactionId Transaction, AbortCause Cause)>? _refusals; // of those that have voted No last
 
     /// <summary>Guards everything below; never held over an await, a callback or a message.</summary>
     protected Lock Gate { get; } = new();
@@ -94,6 +98,15 @@ internal abstract partial class Activation(StreamName stream, Type shape)
         }
     }
 
+    /// <summary>Null if no transaction is here; else what is completed when the last one has left. For one who waits: who asks later takes its place.</summary>
+    public Completion<bool>? WhenEmpty()
+    {
+        lock (Gate)
+        {
+            return _participations.Count == 0 ? null : _empty = new Completion<bool>();
+        }
+    }
+
     /// <summary>
     /// Calls of one transaction ask for the lock one after the other. Null: it is the caller's turn, which ends with <see cref="EndTurn"/>; else the turn comes
     /// when this is completed.
@@ -163,6 +176,8 @@ internal abstract partial class Activation(StreamName stream, Type shape)
                 {
                     case ParticipationMessage.Vote vote:
                         participation.Refused ??= vote.Cause;
+                        Remember(participation);
+
                         outcome.Vote = new CommitInput.VoteReceived(
                             new ParticipantId(Stream), participation.Incarnation, vote.Ballot, RedoOf(participation, vote.Ballot), vote.Cause);
                         break;
@@ -191,6 +206,35 @@ internal abstract partial class Activation(StreamName stream, Type shape)
                         Leave(participation, ref outcome);
                         break;
                 }
+            }
+        }
+    }
+
+    /// <summary>Why a transaction that has left has voted No, as far as that is remembered; null otherwise.</summary>
+    public AbortCause? RefusalOf(TransactionId transaction)
+    {
+        lock (Gate)
+        {
+            foreach (var refusal in _refusals ?? [])
+            {
+                if (refusal.Transaction == transaction)
+                {
+                    return refusal.Cause;
+                }
+            }
+
+            return null;
+        }
+    }
+
+    private void Remember(Participation participation)
+    {
+        if (participation.Refused is { } cause)
+        {
+            (_refusals ??= []).Enqueue((participation.Transaction, cause));
+            if (_refusals.Count > RefusalsMax)
+            {
+                _refusals.Dequeue();
             }
         }
     }
@@ -408,9 +452,14 @@ internal abstract partial class Activation(StreamName stream, Type shape)
     private void Leave(Participation participation, ref ActivationOutcome outcome)
     {
         _participations.Remove(participation);
-        if (_participations.Count == 0 && !IsAnchored)
+        if (_participations.Count == 0)
         {
-            Doubt();
+            if (!IsAnchored)
+            {
+                Doubt();
+            }
+
+            (outcome.Empty, _empty) = (_empty, null);
         }
 
         outcome.HasLeft = true;

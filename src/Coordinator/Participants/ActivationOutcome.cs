@@ -38,6 +38,9 @@ internal struct ActivationOutcome
     /// <summary>The leaver's own wait, which ends without the lock.</summary>
     public Hosting.Completion<LockAnswer>? EndedWait;
 
+    /// <summary>Completed because no transaction is here any more; null if nobody waits for that.</summary>
+    public Hosting.Completion<bool>? Empty;
+
     /// <summary>The participation is over.</summary>
     public bool HasLeft;
 

@@ -1,4 +1,5 @@
 using Coordinator.Aggregates;
+using Coordinator.Hosting;
 using Coordinator.Protocol;
 using Coordinator.Protocol.Participation;
 
@@ -7,14 +8,11 @@ namespace Coordinator.Participants;
 /// <content>Where hosts share the streams: which of them change here only, and what is lost with a coordinator.</content>
 internal sealed partial class ParticipantHost
 {
-    private const int DropsMax = 1000;
-
-    private readonly Lock _dropsGate = new();
-    private readonly Dictionary<(TransactionId, StreamName), AbortCause> _drops = [];
-    private readonly Queue<(TransactionId, StreamName)> _dropped = [];
-
     /// <summary>A stream is changed at this host only from now on, as long as nothing goes wrong: its state stays in memory between transactions.</summary>
     public void Anchor(StreamName stream, StateKind kind) => Find(stream, kind.Shape.Type, kind.Create).IsAnchored = true;
+
+    /// <summary>Null if no transaction is at work on the stream here; else what is completed when none is any more.</summary>
+    public Completion<bool>? WhenEmpty(StreamName stream) => _activations.TryGetValue(stream, out var activation) ? activation.WhenEmpty() : null;
 
     /// <summary>Others may change the stream from now on; what has not voted here is dropped.</summary>
     public void Release(StreamName stream)
@@ -40,35 +38,6 @@ internal sealed partial class ParticipantHost
     public void LoseShard(ushort shard, ulong epoch) => Lose(
         participation => participation.IsAtHome && participation.Transaction.Shard == shard && participation.Transaction.Epoch <= epoch,
         new AbortCause(AbortReason.ParticipantLost, null, "the host's term as owner of the transaction's shard has ended"));
-
-    /// <summary>
-    /// Why a transaction that was coordinated elsewhere was dropped here, as far as that is remembered: its coordinator may ask to prepare before it hears of it,
-    /// and must not take a lost lock for a lost participant.
-    /// </summary>
-    private AbortCause? DroppedBecause(TransactionId transaction, StreamName stream)
-    {
-        lock (_dropsGate)
-        {
-            return _drops.GetValueOrDefault((transaction, stream));
-        }
-    }
-
-    private void RememberDrop(Participation participation, AbortCause cause)
-    {
-        var key = (participation.Transaction, participation.Activation.Stream);
-        lock (_dropsGate)
-        {
-            if (_drops.TryAdd(key, cause))
-            {
-                _dropped.Enqueue(key);
-            }
-
-            if (_dropped.Count > DropsMax)
-            {
-                _drops.Remove(_dropped.Dequeue());
-            }
-        }
-    }
 
     private void Lose(Predicate<Participation> isLost, AbortCause cause)
     {

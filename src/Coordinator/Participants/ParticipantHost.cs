@@ -191,15 +191,11 @@ internal sealed partial class ParticipantHost(
         }
 
         outcome.EndedWait?.TryComplete(LockAnswer.Ended, dispatcher);
+        outcome.Empty?.TryComplete(true, dispatcher);
         TellGranted(outcome);
 
         if (outcome.Vote is { } vote)
         {
-            if (!participation.IsAtHome && vote is { Ballot: Ballot.No, Cause: { } why })
-            {
-                RememberDrop(participation, why);
-            }
-
             participation.InquiryDue = clock.Now + InquiryDelay;
             _transport!.ToCoordinator(participation.Transaction, participation.Header.Home, vote);
         }
@@ -214,9 +210,9 @@ internal sealed partial class ParticipantHost(
                 new CommitInput.OutcomeInquired(new ParticipantId(participation.Activation.Stream), participation.Incarnation));
         }
 
-        if (outcome.Violation is { } violation)
+        if (outcome.Violation is { } why)
         {
-            Violated(logger, participation.Transaction, participation.Activation.Stream, input.GetType().Name, violation);
+            Violated(logger, participation.Transaction, participation.Activation.Stream, input.GetType().Name, why);
         }
 
         outcome.Doomed?.ForEach(doomed => Feed(doomed, WorkLost(doomed), LogPosition.None));
@@ -357,8 +353,10 @@ internal sealed partial class ParticipantHost(
             return;
         }
 
-        // Whoever does not hold the transaction votes No, never ReadOnly: its work is lost (D-6).
-        var cause = DroppedBecause(transaction, prepare.Participant.Address) ?? new AbortCause(AbortReason.ParticipantLost, prepare.Participant, "holds no such transaction");
+        // Whoever does not hold the transaction votes No, never ReadOnly: its work is lost (D-6). One that has just been wounded has left already, and its own
+        // vote may come behind this one: the first No is the cause that is told, and a lost participant would not be run again.
+        var cause = (_activations.TryGetValue(prepare.Participant.Address, out var activation) ? activation.RefusalOf(transaction) : null)
+            ?? new AbortCause(AbortReason.ParticipantLost, prepare.Participant, "holds no such transaction");
         _transport!.ToCoordinator(transaction, from, new CommitInput.VoteReceived(prepare.Participant, prepare.Incarnation, Ballot.No, null, cause));
     }
 

@@ -36,6 +36,14 @@ internal sealed partial class Shard
         }
     }
 
+    /// <summary>What memory holds of a transaction; null if it holds nothing, as of all that is over or was never begun here.</summary>
+    public ValueTask<LiveTransaction?> LookAsync(TransactionId id)
+    {
+        var look = new Completion<LiveTransaction?>();
+        Post(new Mail(id, null, look));
+        return look.WaitAsync();
+    }
+
     /// <summary>Reads who owns the shard, and stops if it is somebody else by now (rule D-4); true if it is.</summary>
     public async ValueTask<bool> LookForHeirAsync(CancellationToken cancellation)
     {

@@ -222,6 +222,7 @@ internal sealed partial class Shard(
             ForgetAll();
             Ended.TryComplete(true, dispatcher);
             (mail.Context as Completion<InquiryAnswer?>)?.TryComplete(InquiryAnswer.Undecided, dispatcher);
+            (mail.Context as Completion<LiveTransaction?>)?.TryComplete(null, dispatcher);
         }
     }
 
@@ -246,6 +247,9 @@ internal sealed partial class Shard(
             case Completion<InquiryAnswer?> asked:
                 var atOnce = InquiryRules.AnswerAtOnce(mail.Id, View, Find(mail.Id)?.State);
                 asked.TryComplete(atOnce ?? (IsBlind ? InquiryAnswer.Undecided : null), dispatcher);
+                break;
+            case Completion<LiveTransaction?> look:
+                look.TryComplete(Find(mail.Id) is { } live ? new LiveTransaction(live.State, clock.Now - live.Since) : null, dispatcher);
                 break;
             case MonotonicClock:
                 LookAtClock();

@@ -11,7 +11,7 @@ public sealed class TestCluster : IAsyncDisposable
     private readonly InMemoryLogStore _log = new(TimeProvider.System);
     private readonly InProcessTestCluster _cluster;
 
-    private TestCluster(int silos, Action<ISiloBuilder, CoordinatorBuilder>? configure)
+    private TestCluster(int silos, Action<ISiloBuilder, CoordinatorBuilder>? configure, bool isClientForeign)
     {
         var builder = new InProcessTestClusterBuilder((short)silos);
         builder.Options.ConfigureFileLogging = false;
@@ -20,7 +20,11 @@ public sealed class TestCluster : IAsyncDisposable
             var coordinator = silo.AddCoordinator(static options => options.LockTimeout = TimeSpan.FromSeconds(2)).AddEventsFrom(typeof(TestCluster).Assembly).UseLogStore(_ => _log);
             configure?.Invoke(silo, coordinator);
         });
-        builder.ConfigureClient(static client => client.AddCoordinatorClient());
+        if (!isClientForeign)
+        {
+            builder.ConfigureClient(static client => client.AddCoordinatorClient());
+        }
+
         _cluster = builder.Build();
     }
 
@@ -31,9 +35,12 @@ public sealed class TestCluster : IAsyncDisposable
     /// <summary>Of the client.</summary>
     public ITransactions ClientTransactions => _cluster.Client.ServiceProvider.GetRequiredService<ITransactions>();
 
-    public static async Task<TestCluster> StartAsync(int silos, Action<ISiloBuilder, CoordinatorBuilder>? configure = null)
+    /// <param name="silos">How many.</param>
+    /// <param name="configure">More of each.</param>
+    /// <param name="isClientForeign">The client knows nothing of transactions.</param>
+    public static async Task<TestCluster> StartAsync(int silos, Action<ISiloBuilder, CoordinatorBuilder>? configure = null, bool isClientForeign = false)
     {
-        var cluster = new TestCluster(silos, configure);
+        var cluster = new TestCluster(silos, configure, isClientForeign);
         await cluster._cluster.DeployAsync().WaitAsync(TimeSpan.FromMinutes(1));
         return cluster;
     }
@@ -41,6 +48,18 @@ public sealed class TestCluster : IAsyncDisposable
     /// <summary>A service of a silo.</summary>
     public T Of<T>(int silo = 0)
         where T : notnull => _cluster.Silos[silo].ServiceProvider.GetRequiredService<T>();
+
+    /// <summary>A service of every silo.</summary>
+    public IEnumerable<T> All<T>()
+        where T : notnull => _cluster.Silos.Select(static silo => silo.ServiceProvider.GetRequiredService<T>());
+
+    /// <summary>What an account holds, read in a transaction.</summary>
+    public async Task<long> ReadAsync(IAccount account)
+    {
+        var value = 0L;
+        Assert.True((await Of<ITransactions>().RunAsync(async _ => value = await account.Read())).IsCommitted);
+        return value;
+    }
 
     public ValueTask DisposeAsync() => _cluster.DisposeAsync();
 }

@@ -80,8 +80,8 @@ public sealed class WireMappingTests : IDisposable
     public void Outcomes_keep_their_kind()
     {
         Assert.Equal(
-            [new TransactionOutcome.Committed(s_id) { IsEarlierAttempt = true }, new TransactionOutcome.Aborted(s_id, new AbortCause(AbortReason.Refused, s_participant, "no")), new TransactionOutcome.Unknown(s_id, "ask")],
-            Copy<TransactionOutcome[]>([new TransactionOutcome.Committed(s_id) { IsEarlierAttempt = true }, new TransactionOutcome.Aborted(s_id, new AbortCause(AbortReason.Refused, s_participant, "no")), new TransactionOutcome.Unknown(s_id, "ask")]));
+            [new TransactionOutcome.Committed(s_id) { IsEarlierAttempt = true }, new TransactionOutcome.Aborted(s_id, new AbortCause(AbortReason.Refused, s_participant, "no")), new TransactionOutcome.Unknown(s_id, "ask"), new TransactionOutcome.Joined(s_id)],
+            Copy<TransactionOutcome[]>([new TransactionOutcome.Committed(s_id) { IsEarlierAttempt = true }, new TransactionOutcome.Aborted(s_id, new AbortCause(AbortReason.Refused, s_participant, "no")), new TransactionOutcome.Unknown(s_id, "ask"), new TransactionOutcome.Joined(s_id)]));
     }
 
     [Fact]

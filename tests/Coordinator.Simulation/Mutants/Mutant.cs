@@ -20,7 +20,7 @@ internal abstract class Mutant
     public virtual TransactionHeader HeaderAt(TransactionEngine engine, TransactionHeader header) => header;
 
     /// <summary>A stream's place at this host is given up.</summary>
-    public virtual void Release(TransactionEngine engine, StreamName stream) => engine.Release(stream);
+    public virtual void Release(TransactionEngine engine, StreamName stream) => engine.Participants.Release(stream);
 
     /// <summary>A process of the cluster has been started.</summary>
     public virtual void Started(Cluster cluster, Host host)

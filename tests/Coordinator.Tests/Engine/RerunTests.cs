@@ -66,6 +66,39 @@ public sealed class RerunTests
         Assert.Equal(2, runs);
     });
 
+    /// <summary>Prepare may come between the wound and the vote that tells of it; an answer that named no wound would not be run again.</summary>
+    [Fact]
+    public void A_wounded_participant_that_is_asked_for_its_vote_says_that_it_was_wounded() => SimulationLoop.Run(async loop =>
+    {
+        ITransaction? younger = null;
+        Task<TransactionOutcome>? commit = null;
+        var transport = new TestTransport(loop)
+        {
+            Fate = message =>
+            {
+                if (message is CommitInput.VoteReceived { Ballot: Ballot.No } && younger is { } wounded)
+                {
+                    younger = null;
+                    commit = wounded.CommitAsync().AsTask(); // its prepare overtakes the vote
+                }
+
+                return Fate.Arrives;
+            },
+        };
+        await using var engine = await TestEngine.StartAsync(loop, transport: transport.Over);
+        await using var older = engine.Transactions.Begin();
+        await using var young = engine.Transactions.Begin();
+        younger = young;
+        await young.DepositAsync("a", 1);
+        await older.DepositAsync("a", 1);
+        Assert.True((await older.CommitAsync()).IsCommitted);
+
+        Assert.Equal(AbortReason.Wounded, Assert.IsType<TransactionOutcome.Aborted>(await commit!).Cause.Reason);
+        var refusals = transport.Sent.OfType<CommitInput.VoteReceived>().Where(static vote => vote.Ballot is Ballot.No).ToArray();
+        Assert.Equal(2, refusals.Length);
+        Assert.All(refusals, static vote => Assert.Equal(AbortReason.Wounded, vote.Cause!.Reason));
+    });
+
     /// <summary>The participant has dropped the work and the coordinator does not know it yet: what the work meets first is not the cause.</summary>
     [Theory]
     [InlineData("raises")]

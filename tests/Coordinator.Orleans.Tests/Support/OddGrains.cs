@@ -1,0 +1,63 @@
+using Orleans.Concurrency;
+
+namespace Coordinator.Orleans.Tests;
+
+[Alias("test.joining")]
+public interface IJoining : IGrainWithIntegerKey
+{
+    /// <summary>Runs work of its own, wherever it is called from. Says of which kind the outcome is.</summary>
+    [Alias("Transfer")]
+    Task<string> Transfer(string from, string to, long amount);
+
+    /// <summary>Tries to commit the transaction that it was called in.</summary>
+    [Alias("Commit")]
+    Task Commit(string account);
+}
+
+[StatelessWorker]
+[Reentrant]
+public sealed class Joining(ITransactions transactions) : Grain, IJoining
+{
+    public async Task<string> Transfer(string from, string to, long amount) => (await transactions.RunAsync(async _ =>
+    {
+        await GrainFactory.GetGrain<IAccount>(from).Add(-amount);
+        await GrainFactory.GetGrain<IAccount>(to).Add(amount);
+    })).GetType().Name;
+
+    public Task Commit(string account) => transactions.RunAsync(async transaction =>
+    {
+        await GrainFactory.GetGrain<IAccount>(account).Add(1);
+        await transaction.CommitAsync();
+    });
+}
+
+[Alias("test.slow")]
+public interface ISlow : IGrainWithStringKey
+{
+    /// <summary>Changes its state, and then answers later than anybody waits.</summary>
+    [Alias("Add")]
+    [ResponseTimeout("00:00:00.200")]
+    Task Add(long amount);
+
+    [Alias("Free")]
+    [AlwaysInterleave]
+    Task Free();
+}
+
+[Reentrant]
+public sealed class Slow([TransactionalState("balance")] ITransactionalState<Balance> balance) : Grain, ISlow
+{
+    private readonly TaskCompletionSource _free = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public async Task Add(long amount)
+    {
+        await balance.UpdateAsync(value => { value.Value += amount; });
+        await _free.Task;
+    }
+
+    public Task Free()
+    {
+        _free.TrySetResult();
+        return Task.CompletedTask;
+    }
+}
