@@ -114,7 +114,7 @@ internal static class SituationTable
     [
         AbortReason.Requested, AbortReason.Refused, AbortReason.Timeout, AbortReason.VoteTimeout, AbortReason.LockTimeout,
         AbortReason.Conflict, AbortReason.Rejected, AbortReason.ParticipantLost, AbortReason.WorkFailed, AbortReason.Wounded,
-        AbortReason.Presumed, AbortReason.SecondIncarnation, AbortReason.LastResourceAborted, AbortReason.Overloaded,
+        AbortReason.Presumed, AbortReason.SecondIncarnation, AbortReason.LastResourceAborted, AbortReason.Overloaded, AbortReason.Moved,
     ];
 
     public static IReadOnlyDictionary<string, Situation> All { get; } = List().ToDictionary(one => one.Name, StringComparer.Ordinal);
