@@ -139,7 +139,14 @@ internal sealed class Cluster
         {
             await UntilAsync(() => Serving is not null, TimeSpan.FromSeconds(30), "a host serves");
             var count = Math.Min(5, Plan.Accounts - account);
-            account += Serving is { } owner && await Workload.FillAccountsAsync(owner, account, count) ? count : 0;
+            if (Serving is { } owner && await Workload.FillAccountsAsync(owner, account, count))
+            {
+                account += count;
+            }
+            else
+            {
+                await Loop.DelayAsync(TimeSpan.FromMilliseconds(100)); // or what refuses it at this moment would refuse it at this moment for ever
+            }
         }
     }
 
