@@ -20,5 +20,6 @@ internal static class RegressionSeeds
         (2636, "a take-over begun before the faults ended came in the midst of the final checks"),
         (5010212, "the same, while the new owner recovered"),
         (17952678009910665, "a transaction went on from one whose decision came late, not from the newer one behind it"),
+        (17953078857780182, "a host that lost one shard while it handed another one over began no transaction any more, though it owned a third"),
     ];
 }

@@ -145,6 +145,11 @@ internal sealed class ShopScenario(int seed, int killsMin)
             _violations.Add($"only {_syncsWatched} acknowledgements were seen beside their syncs");
         }
 
+        if (!SyncWatch.FindsAcknowledgementsBeforeSyncs(File.ReadLines(TraceFile)))
+        {
+            _violations.Add("acknowledgements that were moved before their syncs were not found");
+        }
+
         await FinishAsync("after watching its syncs");
     }
 

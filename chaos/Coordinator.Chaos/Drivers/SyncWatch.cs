@@ -1,40 +1,81 @@
 namespace Coordinator.Chaos.Drivers;
 
-/// <summary>Reads a trace of system calls: was the write-ahead log synced before an order was acknowledged on standard output?</summary>
+/// <summary>
+/// Reads a trace of system calls of a Shop that settles one order at a time: between two acknowledgements on standard output the write-ahead log must have
+/// been written and then synced. What is written behind that sync, before the order is acknowledged, is none of its own: snapshots come later.
+/// </summary>
 internal static class SyncWatch
 {
-    /// <summary>Counts the acknowledgements that came behind a sync; others are violations.</summary>
+    /// <summary>Counts the acknowledgements; those without a sync of their own are violations.</summary>
     public static int Count(IEnumerable<string> trace, List<string> violations)
     {
         var acknowledged = 0;
-        var unsynced = false;
+        var isWritten = false; // since the last acknowledgement
+        var isSynced = false;
         var syncing = new HashSet<string>(StringComparer.Ordinal);
         foreach (var line in trace)
         {
             var process = line[..line.IndexOf(' ', StringComparison.Ordinal)];
-            var isSync = line.Contains("sync(", StringComparison.Ordinal);
             if (line.Contains("shop.db-wal>", StringComparison.Ordinal))
             {
-                unsynced = !isSync || line.Contains("unfinished", StringComparison.Ordinal) || !line.EndsWith("= 0", StringComparison.Ordinal);
-                if (isSync && unsynced)
+                if (!line.Contains("sync(", StringComparison.Ordinal))
                 {
-                    syncing.Add(process); // its end stands on a line of its own
+                    isWritten = true;
+                }
+                else if (line.Contains("unfinished", StringComparison.Ordinal))
+                {
+                    if (isWritten)
+                    {
+                        syncing.Add(process); // its end stands on a line of its own
+                    }
+                }
+                else
+                {
+                    isSynced |= isWritten && line.EndsWith("= 0", StringComparison.Ordinal);
                 }
             }
             else if (line.Contains("sync resumed>", StringComparison.Ordinal) && syncing.Remove(process))
             {
-                unsynced = !line.EndsWith("= 0", StringComparison.Ordinal);
+                isSynced |= line.EndsWith("= 0", StringComparison.Ordinal);
             }
             else if (line.Contains("write(", StringComparison.Ordinal) && line.Contains("\"order o", StringComparison.Ordinal))
             {
                 acknowledged++;
-                if (unsynced)
+                if (!isSynced)
                 {
                     violations.Add("acknowledged before it was synced: " + line);
                 }
+
+                isWritten = isSynced = false;
+                syncing.Clear(); // a sync that began before counts for nothing that comes now
             }
         }
 
         return acknowledged;
+    }
+
+    /// <summary>The same trace with every acknowledgement before the sync that precedes it: each must be found, or nothing was shown.</summary>
+    public static bool FindsAcknowledgementsBeforeSyncs(IEnumerable<string> trace)
+    {
+        var lines = trace.Where(static line => !line.Contains("unfinished", StringComparison.Ordinal) && !line.Contains("resumed>", StringComparison.Ordinal)).ToList();
+        var (lastSync, moved) = (-1, 0);
+        for (var i = 0; i < lines.Count; i++)
+        {
+            if (lines[i].Contains("sync(", StringComparison.Ordinal))
+            {
+                lastSync = i;
+            }
+            else if (lines[i].Contains("\"order o", StringComparison.Ordinal) && lastSync >= 0)
+            {
+                (var acknowledgement, moved) = (lines[i], moved + 1);
+                lines.RemoveAt(i);
+                lines.Insert(lastSync, acknowledgement);
+                lastSync = -1;
+            }
+        }
+
+        var found = new List<string>();
+        Count(lines, found);
+        return moved > 0 && found.Count >= moved;
     }
 }

@@ -16,7 +16,10 @@ internal sealed partial class ShardSeat
     public TimeSpan FreeSince => TimeSpan.FromTicks(Volatile.Read(ref _freeSince));
 
     /// <summary>This host owns it, or is claiming it, and is not about to give it away.</summary>
-    public bool IsOurs => standby.IsTakingOver || (Owns && _leaving is null);
+    public bool IsOurs => standby.IsTakingOver || (Owns && !IsLeaving);
+
+    /// <summary>It is about to be given away.</summary>
+    public bool IsLeaving => Volatile.Read(ref _leaving) is not null;
 
     /// <inheritdoc cref="Standby.IsAmongMany"/>
     public bool IsAmongMany => Owns || standby.IsAmongMany;
@@ -67,11 +70,13 @@ internal sealed partial class ShardSeat
         }
         while (shard.InFlightCount > 0 && engine.Now < end && !shard.IsStopped && !engine.IsStopping);
 
-        if (shard.InFlightCount == 0 && !shard.IsStopped && !engine.IsStopping)
+        // It may have become the last one meanwhile: then transactions begin here again, and it stays.
+        if (shard.InFlightCount == 0 && !shard.IsStopped && !engine.IsStopping && !engine.BeginsAt(shard))
         {
             await CloseAsync().ConfigureAwait(false);
             _wasHandedOver = true;
-            StandBy();
+            engine.BeginElsewhere(shard); // the others may have been lost just now
+            StandBy(shard);
         }
 
         Volatile.Write(ref _leaving, null);

@@ -199,7 +199,7 @@ internal sealed partial class ShardSeat(TransactionEngine engine, LogMeta meta, 
         }
 
         engine.TermEnded(shard);
-        StandBy();
+        StandBy(shard);
     }
 
     /// <summary>
@@ -233,10 +233,20 @@ internal sealed partial class ShardSeat(TransactionEngine engine, LogMeta meta, 
         async Task ReleaseAsync() => answered.TryComplete(await engine.Committer.TryReleaseAsync(lane).ConfigureAwait(false), engine.Dispatcher);
     }
 
-    private void StandBy()
+    /// <summary>The term is over. It may end twice: given away, and found displaced; only its own end counts, not that of a later term.</summary>
+    private void StandBy(Shard shard)
     {
+        if (Shard != shard)
+        {
+            return;
+        }
+
         standby.Forget();
-        Volatile.Write(ref _shard, null);
+        if (Interlocked.CompareExchange(ref _shard, null, shard) != shard)
+        {
+            return;
+        }
+
         _nextLook = TimeSpan.Zero;
         _role = SeatRole.Standby;
     }

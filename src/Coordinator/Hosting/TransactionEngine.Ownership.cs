@@ -142,10 +142,6 @@ internal sealed partial class TransactionEngine
         }
     }
 
-    /// <summary>Nothing begins at this shard any more.</summary>
-    private void BeginElsewhere(Shard shard) =>
-        Interlocked.CompareExchange(ref _beginAt, _seats.FirstOrDefault(seat => seat.Owns && seat.Shard != shard)?.Shard, shard);
-
     private bool Any(SeatRole role)
     {
         foreach (var seat in _seats)

@@ -1,6 +1,7 @@
 using Coordinator.Aggregates;
 using Coordinator.Protocol;
 using Coordinator.Protocol.Ownership;
+using Coordinator.Shards;
 using Microsoft.Extensions.Logging;
 
 namespace Coordinator.Hosting;
@@ -118,11 +119,26 @@ internal sealed partial class TransactionEngine
     /// <summary>A log that has grown may still have an owner who believes in one shard, and does not look out for writers of others (decision 0013).</summary>
     public bool MayOwn(ushort shard) => shard == 0 || _seats[0].IsAmongMany;
 
-    /// <summary>Transactions begin elsewhere from now on. False if there is nowhere else.</summary>
-    public bool TryBeginElsewhere(Shards.Shard shard)
+    /// <summary>Transactions begin at this shard.</summary>
+    public bool BeginsAt(Shard shard) => Volatile.Read(ref _beginAt) == shard;
+
+    /// <summary>Nothing begins at this shard any more: it is over. Of the others one that stays is best.</summary>
+    public void BeginElsewhere(Shard shard)
     {
-        BeginElsewhere(shard);
-        return Volatile.Read(ref _beginAt) is { } other && other != shard;
+        var seats = _seats.Where(seat => seat.Owns && seat.Shard != shard).ToList();
+        Interlocked.CompareExchange(ref _beginAt, (seats.Find(static seat => !seat.IsLeaving) ?? seats.FirstOrDefault())?.Shard, shard);
+    }
+
+    /// <summary>Transactions begin elsewhere from now on. False, and nothing has changed, if there is nowhere else.</summary>
+    public bool TryBeginElsewhere(Shard shard)
+    {
+        if (_seats.FirstOrDefault(seat => seat is { Owns: true, IsLeaving: false } && seat.Shard != shard)?.Shard is not { } other)
+        {
+            return false;
+        }
+
+        Interlocked.CompareExchange(ref _beginAt, other, shard);
+        return true;
     }
 
     [LoggerMessage(1314, LogLevel.Error, "The log has {Shards} shards and {Hosts} hosts: one of them owns none, and no transaction begins there. Raise the number of shards.")]

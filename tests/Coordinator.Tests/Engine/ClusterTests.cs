@@ -29,6 +29,33 @@ public sealed class ClusterTests
         Assert.Equal(3, await hosts[0].Transactions.BalanceAsync("a"));
     });
 
+    /// <summary>Whenever that is: while transactions still begin at the one that it keeps, while they begin nowhere else, or once it is given away.</summary>
+    [Fact]
+    public void A_host_that_loses_a_shard_while_it_hands_another_one_over_begins_transactions_at_what_it_has()
+    {
+        for (var after = TimeSpan.Zero; after < TimeSpan.FromSeconds(2); after += TimeSpan.FromMilliseconds(20))
+        {
+            SimulationLoop.Run(loop => LoseWhileHandingOverAsync(loop, after));
+        }
+
+        static async Task LoseWhileHandingOverAsync(SimulationLoop loop, TimeSpan after)
+        {
+            await using var cluster = new TestCluster(loop, shards: 2);
+            TestEngine[] hosts = [.. await cluster.StartAsync(1), cluster.Add()];
+            _ = hosts[1].Engine.StartAsync(CancellationToken.None);
+            await loop.AdvanceAsync(after);
+            await cluster.TakeAwayAsync(shard: 0);
+            _ = await Record.ExceptionAsync(async () => await hosts[0].Transactions.DepositAsync("a", 1)); // finds out
+            await loop.AdvanceAsync(TimeSpan.FromSeconds(30));
+
+            Assert.All(hosts, host => Assert.Equal(1, host.Engine.OwnedCount));
+            foreach (var host in hosts)
+            {
+                Assert.True((await host.Transactions.DepositAsync("b", 1)).IsCommitted, $"shard 0 was taken away {after.TotalMilliseconds} ms behind the start of another host");
+            }
+        }
+    }
+
     [Fact]
     public void Work_at_two_hosts_commits_as_one_transaction() => SimulationLoop.Run(async loop =>
     {

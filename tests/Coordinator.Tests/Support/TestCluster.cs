@@ -1,7 +1,10 @@
 using Coordinator.Client;
 using Coordinator.Hosting;
 using Coordinator.Log;
+using Coordinator.Shards;
+using Coordinator.Testing.Logs;
 using Coordinator.Testing.Simulation;
+using Xunit;
 
 namespace Coordinator.Tests;
 
@@ -54,6 +57,14 @@ internal sealed class TestCluster(SimulationLoop loop, int shards = 16) : IAsync
 
         await loop.AdvanceAsync(TimeSpan.FromSeconds(30));
         return hosts;
+    }
+
+    /// <summary>A host that nobody knows takes a shard, and is silent.</summary>
+    public async Task TakeAwayAsync(ushort shard)
+    {
+        var meta = await LogOpening.OpenAsync(Rows, TestLog.Meta, null, loop.Time, CancellationToken.None, shards);
+        var stranger = new ShardClaimer(Rows, meta, loop.Time, new SeededRandom(7), 77, "stranger", TimeSpan.FromSeconds(10));
+        Assert.NotNull(await stranger.ClaimAsync(shard, await Rows.ReadShardEndAsync(shard, CancellationToken.None), CancellationToken.None));
     }
 
     /// <summary>As a network does that lets a host reach the store only to write: no beat of it, no message to it or from it.</summary>
