@@ -21,5 +21,8 @@ internal static class RegressionSeeds
         (5010212, "the same, while the new owner recovered"),
         (17952678009910665, "a transaction went on from one whose decision came late, not from the newer one behind it"),
         (17953078857780182, "a host that lost one shard while it handed another one over began no transaction any more, though it owned a third"),
+        (17953100000005073, "a participant was in doubt for ever of what had been forgotten"),
+        (17953100000001991, "a participant was in doubt for ever of what was held because of a damaged row"),
+        (17953100000004677, "a host found fewer versions in the log than others had told it of"),
     ];
 }

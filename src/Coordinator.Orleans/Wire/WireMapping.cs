@@ -62,6 +62,7 @@ internal static class WireMapping
             WirePrepareRequested m => Out(m, new CommitMessage.PrepareRequested(participant, incarnation)),
             WireDecisionDelivered m => Out(m, new CommitMessage.DecisionDelivered(participant, incarnation, Known<Decision>(m.Decision), FromWire(m.Position))),
             WireInquiryAnswered m => Out(m, new CommitMessage.InquiryAnswered(participant, incarnation, Known<Decision>(m.Decision))),
+            WireOutcomeNotOnRecord m => Out(m, new CommitMessage.OutcomeNotOnRecord(participant, incarnation)),
             _ => throw new FormatException($"{message.GetType().Name} is no message of this version."),
         };
     }
@@ -99,6 +100,13 @@ internal static class WireMapping
             Incarnation = m.Incarnation.Value,
             IncarnationHost = m.Incarnation.Host,
             Decision = (byte)m.Decision,
+        },
+        CommitMessage.OutcomeNotOnRecord m => new WireOutcomeNotOnRecord
+        {
+            Transaction = id,
+            Participant = Text(m.Asker),
+            Incarnation = m.Incarnation.Value,
+            IncarnationHost = m.Incarnation.Host,
         },
         _ => throw Unsent(new HostMessage(id, null, message)),
     };

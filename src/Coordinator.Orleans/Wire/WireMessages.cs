@@ -100,3 +100,7 @@ internal sealed class WireInquiryAnswered : WireMessage
     [Id(0)]
     public required byte Decision { get; init; }
 }
+
+/// <summary>To the participant.</summary>
+[GenerateSerializer, Immutable, Alias("coordinator.outcome-not-on-record.v1")]
+internal sealed class WireOutcomeNotOnRecord : WireMessage;

@@ -29,6 +29,12 @@ internal abstract record CommitMessage
     /// <summary>Answers an inquiry.</summary>
     internal sealed record InquiryAnswered(ParticipantId Asker, Incarnation Incarnation, Decision Decision) : CommitMessage;
 
+    /// <summary>
+    /// Answers an inquiry, where nothing may be presumed: the decision is forgotten (rule D-5) or may be among rows that can't be read (L06). None can come any
+    /// more. Only what the transaction wrote tells what became of it, and a log-native participant finds that in its stream.
+    /// </summary>
+    internal sealed record OutcomeNotOnRecord(ParticipantId Asker, Incarnation Incarnation) : CommitMessage;
+
     /// <summary>Commit the user's work and the marker row in one local transaction (rule D-7).</summary>
     internal sealed record LastResourceCommitRequested(Branch Resource) : CommitMessage;
 

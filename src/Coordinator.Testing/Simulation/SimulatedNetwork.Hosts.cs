@@ -58,6 +58,7 @@ internal sealed partial class SimulatedNetwork
         CommitMessage.PrepareRequested one => one.Incarnation.Host,
         CommitMessage.DecisionDelivered one => one.Incarnation.Host,
         CommitMessage.InquiryAnswered one => one.Incarnation.Host,
+        CommitMessage.OutcomeNotOnRecord one => one.Incarnation.Host,
         _ => 0,
     };
 

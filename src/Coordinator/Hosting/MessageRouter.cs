@@ -97,6 +97,7 @@ internal sealed class MessageRouter(TransactionEngine engine, IHostLink? link) :
         CommitMessage.PrepareRequested one => one.Incarnation.Host,
         CommitMessage.DecisionDelivered one => one.Incarnation.Host,
         CommitMessage.InquiryAnswered one => one.Incarnation.Host,
+        CommitMessage.OutcomeNotOnRecord one => one.Incarnation.Host,
         _ => 0,
     };
 }

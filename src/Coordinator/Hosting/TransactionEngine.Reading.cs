@@ -87,10 +87,12 @@ internal sealed partial class TransactionEngine : IAggregates
 
     /// <summary>
     /// False for a row of this host's own group that the store shows and has not acknowledged yet: it may still turn out not to be in the
-    /// log (decision 0004). What other owners wrote is shown by a store that hosts share only when it is durable.
+    /// log (decision 0004). What other owners wrote is shown by a store that hosts share only when it is durable; where others take rows of this host for that,
+    /// it does so itself, or it would know less than they tell it.
     /// </summary>
     private bool IsKnownDurable(LogRow row) =>
-        ShardOf(row.Position.Shard)?.Lane.Ownership is not { } owned
+        IsClustered
+        || ShardOf(row.Position.Shard)?.Lane.Ownership is not { } owned
         || row.Position.Position < (ulong)owned.NextVersion
         || row.Transaction.Epoch > (ulong)owned.Epoch;
 }

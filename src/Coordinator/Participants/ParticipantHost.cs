@@ -36,6 +36,22 @@ internal sealed partial class ParticipantHost(
     /// <summary>True if no transaction is at work and no lock is held or awaited.</summary>
     public bool IsIdle => _activations.Values.All(activation => activation.IsIdle);
 
+    /// <summary>All that are in some transaction now, in the order in which they came.</summary>
+    public IEnumerable<Participation> AtWork
+    {
+        get
+        {
+            var all = new List<Participation>();
+            foreach (var activation in _activations.Values)
+            {
+                activation.CollectAll(all);
+            }
+
+            all.Sort(ByEnlistment);
+            return all;
+        }
+    }
+
     /// <summary>Participants that have voted and asked what became of it, as of the last tick.</summary>
     public int InDoubtCount => Volatile.Read(ref _inDoubtCount);
 
@@ -176,6 +192,9 @@ internal sealed partial class ParticipantHost(
                 break;
             case CommitMessage.InquiryAnswered answered when Find(transaction, answered.Asker) is { } asker:
                 Feed(asker, InputOf(answered.Decision), LogPosition.None);
+                break;
+            case CommitMessage.OutcomeNotOnRecord unknown when sharesStreams && Find(transaction, unknown.Asker) is { State.Phase: ParticipationPhase.Prepared } lost && lost.Incarnation == unknown.Incarnation:
+                LeaveInDoubt(lost);
                 break;
         }
     }
@@ -333,6 +352,17 @@ internal sealed partial class ParticipantHost(
         }
     }
 
+    /// <summary>
+    /// Nobody knows what became of it, and nothing can be added to that: what it holds here in memory goes, and whether it was committed the next one at work
+    /// reads in the stream, as it would on a host where the transaction never was.
+    /// </summary>
+    private void LeaveInDoubt(Participation participation)
+    {
+        NotOnRecord(logger, participation.Transaction, participation.Activation.Stream);
+        participation.Activation.Mistrust();
+        Feed(participation, ParticipationInput.DecisionReceived.Abort, LogPosition.None);
+    }
+
     private static int ByEnlistment(Participation left, Participation right) => left.Incarnation.Value.CompareTo(right.Incarnation.Value);
 
     private static ParticipationInput.DecisionReceived InputOf(Decision decision) =>
@@ -428,6 +458,9 @@ internal sealed partial class ParticipantHost(
 
     private Participation? Find(TransactionId transaction, ParticipantId participant) =>
         _activations.TryGetValue(participant.Address, out var activation) ? activation.Find(transaction) : null;
+
+    [LoggerMessage(1202, LogLevel.Warning, "Transaction {Transaction} at {Stream}: what became of it is not on record any more. Its place here is given up, and the stream is read again.")]
+    private static partial void NotOnRecord(ILogger logger, TransactionId transaction, StreamName stream);
 
     [LoggerMessage(1201, LogLevel.Error, "Transaction {Transaction} at {Stream}: {Input} is a violation of the protocol ({Why}); ignored.")]
     private static partial void Violated(ILogger logger, TransactionId transaction, StreamName stream, string input, string why);

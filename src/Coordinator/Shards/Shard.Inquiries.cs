@@ -133,6 +133,9 @@ internal sealed partial class Shard
                 case InquiryAnswer.Aborted:
                     transport.ToParticipant(id, new CommitMessage.InquiryAnswered(inquired.Asker, inquired.Incarnation, Decision.Abort));
                     break;
+                case InquiryAnswer.Forgotten or InquiryAnswer.Held when (long)id.Epoch < Epoch: // fenced: no row of it can come any more
+                    transport.ToParticipant(id, new CommitMessage.OutcomeNotOnRecord(inquired.Asker, inquired.Incarnation));
+                    break;
             }
         }
         catch (Exception error) when (error is not InvariantViolationException)

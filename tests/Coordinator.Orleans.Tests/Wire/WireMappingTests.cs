@@ -33,6 +33,7 @@ public sealed class WireMappingTests : IDisposable
         ["committed"] = Out(new CommitMessage.DecisionDelivered(s_participant, s_incarnation, Decision.Commit, new LogPosition(ushort.MaxValue, ulong.MaxValue))),
         ["aborted"] = Out(new CommitMessage.DecisionDelivered(s_participant, s_incarnation, Decision.Abort)),
         ["answered"] = Out(new CommitMessage.InquiryAnswered(s_participant, s_incarnation, Decision.Commit)),
+        ["not on record"] = Out(new CommitMessage.OutcomeNotOnRecord(s_participant, s_incarnation)),
     };
 
     [Theory]

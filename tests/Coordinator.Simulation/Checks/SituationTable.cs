@@ -76,6 +76,7 @@ internal static class SituationTable
     public const string ParticipantInquired = "participant: in doubt, asked";
     public const string ParticipantAnsweredCommit = "participant: in doubt, told commit";
     public const string ParticipantAnsweredAbort = "participant: in doubt, told abort";
+    public const string ParticipantNotOnRecord = "participant: in doubt, nothing is on record";
     public const string InquiryUndecided = "inquiry: undecided";
     public const string RequestDone = "request: done";
     public const string RequestDoneBefore = "request: told of an earlier attempt";
@@ -143,7 +144,7 @@ internal static class SituationTable
             GroupOfSeveral, FenceLanded, FenceFoundOwnGroup, FenceConfirmed, WatchdogGaveUp, BatchRejected, BeginRefusedStopping,
             BeginRefusedFull, BeginRefusedDeposed, WentOnEarly, WentOnInVain, WorkAborted, WorkNotActive, WorkRefused, WorkReadFailed, WorkThrew, ReadOnlyCommitted,
             ReadByDisplaced, ToldCommitted, ToldUnknown, UnknownWasCommitted, UnknownWasAborted, GaveUpWaiting, VotedNo,
-            ParticipantInquired, ParticipantAnsweredCommit, ParticipantAnsweredAbort, InquiryUndecided, RequestDone, RequestDoneBefore, RequestNotDone, Forgotten, RowRemoved, InquiryFailed, InquiryHeld, NeverIssued,
+            ParticipantInquired, ParticipantAnsweredCommit, ParticipantAnsweredAbort, ParticipantNotOnRecord, InquiryUndecided, RequestDone, RequestDoneBefore, RequestNotDone, Forgotten, RowRemoved, InquiryFailed, InquiryHeld, NeverIssued,
             DeadEpochPresumed, DeadEpochCommitted, ReadAtOwner, ReadAtStandby, ReadInDoubt, ReadAsOf, ReadOutsideFailed,
             Situations.HostsCut, Situations.CallLost, JoinedWork, JoinedWorkFailed, RemoteVote, FoundInLog, ToldByNextOwner, GivenAway, Joined, Left, SeveralTaken,
             PlaceMoved, PlaceDoubled, DoubledLost, HeadsRefused, SilentHostGivenUp, GivenUpInTime,

@@ -277,6 +277,9 @@ internal sealed partial class Watch(Cluster cluster)
             case CommitInput.OutcomeInquired:
                 cluster.Reach(SituationTable.ParticipantInquired);
                 break;
+            case CommitMessage.OutcomeNotOnRecord:
+                cluster.Reach(SituationTable.ParticipantNotOnRecord);
+                break;
             case CommitMessage.InquiryAnswered answered:
                 cluster.Reach(answered.Decision is Decision.Commit ? SituationTable.ParticipantAnsweredCommit : SituationTable.ParticipantAnsweredAbort);
                 break;

@@ -185,6 +185,6 @@ internal sealed class Cluster
     }
 
     private string WhatIsOpen() => string.Join("; ", Hosts.Select(host =>
-        $"{host.Process?.Name}: up {host.IsUp}, {host.Engine?.Role}, {host.Engine?.NotReadyReason} in flight {host.Engine?.InFlightCount}, participants idle {host.Engine?.Participants.IsIdle}, committer idle {host.Engine?.Committer.IsIdle}, shards {host.Engine?.OwnedCount}"))
+        $"{host.Process?.Name}: up {host.IsUp}, {host.Engine?.Role}, {host.Engine?.NotReadyReason} in flight {host.Engine?.InFlightCount}, participants {string.Join(", ", host.Engine?.Participants.AtWork.Select(one => $"{one.Transaction} at {one.Activation.Stream} {one.State.Phase}") ?? [])}, committer idle {host.Engine?.Committer.IsIdle}, shards {host.Engine?.OwnedCount}"))
         + $"; {Workload.RunningCount} transactions of workers run: {string.Join(", ", Workload.Running.Take(5))}";
 }

@@ -16,6 +16,7 @@ internal static class Messages
         CommitMessage.PrepareRequested one => one.Participant,
         CommitMessage.DecisionDelivered one => one.Participant,
         CommitMessage.InquiryAnswered one => one.Asker,
+        CommitMessage.OutcomeNotOnRecord one => one.Asker,
         _ => null,
     };
 }

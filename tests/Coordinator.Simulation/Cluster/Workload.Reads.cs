@@ -74,6 +74,10 @@ internal sealed partial class Workload
 
             cluster.Reach(SituationTable.ReadAsOf);
         }
+        catch (ArgumentOutOfRangeException tooHigh)
+        {
+            cluster.Violations.Add(new Violation("reads", $"{process.Name} found {stream} at {_found.GetValueOrDefault((process, stream))} before, and as of {version}: {tooHigh.Message}"));
+        }
         catch (Exception error) when (error is SimulatedStoreException or TransactionRefusedException)
         {
             cluster.Reach(SituationTable.ReadOutsideFailed);

@@ -61,22 +61,26 @@ internal sealed partial class Workload(Cluster cluster)
         var process = host.Process!;
         process.Start(async () =>
         {
+            TransactionRecord? record = null;
             try
             {
                 var transaction = host.Engine!.Begin();
-                var record = Record(host, transaction, "opening");
+                record = Record(host, transaction, "opening");
                 for (var account = from; account < from + count; account++)
                 {
                     await MoveAsync(transaction, record, account, Opening);
                 }
 
                 await CommitAsync(host, transaction, record);
-                _running.Remove(record);
                 filled.TrySetResult(record.Told[^1].Outcome.IsCommitted);
             }
             catch (Exception error) when (error is TransactionException or CallLostException)
             {
-                filled.TrySetResult(false); // taken over meanwhile
+                filled.TrySetResult(false); // taken over meanwhile, or another host has not opened the log yet
+            }
+            finally
+            {
+                _running.Remove(record!);
             }
         });
         cluster.Loop.After(TimeSpan.FromMinutes(1), () => filled.TrySetResult(false));

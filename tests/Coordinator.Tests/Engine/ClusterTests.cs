@@ -1,5 +1,6 @@
 using Coordinator.Aggregates;
 using Coordinator.Client;
+using Coordinator.Hosting;
 using Coordinator.Protocol;
 using Coordinator.Protocol.Commit;
 using Coordinator.Testing.Simulation;
@@ -200,6 +201,30 @@ public sealed class ClusterTests
 
         hosts[1].AssertQuiet();
         Assert.Equal(2, await hosts[1].Transactions.BalanceAsync("b"));
+    });
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_participant_in_doubt_of_what_is_not_on_record_lets_go_and_reads_its_stream(bool committed) => SimulationLoop.Run(async loop =>
+    {
+        await using var cluster = new TestCluster(loop);
+        var hosts = await cluster.StartAsync(2);
+        hosts[1].Engine.Anchor(AggregateTypes.StreamOf<Account>("b"), hosts[1].Engine.Aggregates.KindOf<Account>());
+        cluster.Fate = message => message.ToParticipant is CommitMessage.DecisionDelivered ? Fate.Lost : Fate.Arrives;
+        hosts[0].Store.HoldsAppends = !committed;
+        await using var transaction = hosts[0].Transactions.Begin();
+        await transaction.DepositAsync("a", 1);
+        (await TestCluster.Join(hosts[1], transaction).UpdateAsync<Account>("b")).Raise(new Deposited(2));
+        var commit = transaction.CommitAsync().AsTask();
+        await loop.AdvanceAsync(Moment);
+        var vote = cluster.Sent.Select(message => message.ToCoordinator).OfType<CommitInput.VoteReceived>().Single();
+        hosts[1].Engine.Receive(hosts[0].Engine.HostId, new HostMessage(transaction.Id, null, new CommitMessage.OutcomeNotOnRecord(vote.Participant, vote.Incarnation)));
+
+        Assert.True((await hosts[1].Transactions.DepositAsync("b", 10)).IsCommitted);
+        Assert.Equal(committed ? 12 : 10, await hosts[1].Transactions.BalanceAsync("b"));
+        hosts[0].Store.Release();
+        Assert.Equal(committed, (await commit).IsCommitted);
     });
 
     [Fact]
