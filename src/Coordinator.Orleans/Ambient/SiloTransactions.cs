@@ -1,12 +1,13 @@
 using Coordinator.Client;
 using Coordinator.Hosting;
+using Coordinator.Orleans.Grains;
 using Coordinator.Orleans.Wire;
 using Coordinator.Protocol;
 
 namespace Coordinator.Orleans.Ambient;
 
-/// <summary>The engine's transactions, with the ambient that makes grain calls part of them.</summary>
-internal sealed class SiloTransactions(TransactionEngine engine) : ITransactions
+/// <summary>The engine's transactions, with the ambient that makes grain calls part of them, and answers of all silos.</summary>
+internal sealed class SiloTransactions(TransactionEngine engine, TransactionAnswers answers, IGrainFactory grains) : ITransactions
 {
     /// <inheritdoc/>
     public Task<TransactionOutcome> RunAsync(Func<ITransaction, Task> work, CancellationToken cancellation = default) =>
@@ -30,7 +31,9 @@ internal sealed class SiloTransactions(TransactionEngine engine) : ITransactions
     public ITransaction Begin(TransactionOptions? options = null) => engine.Begin(options);
 
     /// <inheritdoc/>
-    public ValueTask<TransactionOutcome> OutcomeOfAsync(TransactionId id, CancellationToken cancellation = default) => engine.OutcomeOfAsync(id, cancellation);
+    public ValueTask<TransactionOutcome> OutcomeOfAsync(TransactionId id, CancellationToken cancellation = default) => answers.IsOfAnotherSilo(id)
+        ? new(grains.GetGrain<ITransactionGrain>(id.ToString(null, null)).Outcome().WaitAsync(cancellation))
+        : engine.OutcomeOfAsync(id, cancellation);
 
     /// <inheritdoc/>
     public ValueTask<TransactionOutcome?> OutcomeOfAsync(IdempotencyKey key, CancellationToken cancellation = default) => engine.OutcomeOfAsync(key, cancellation);

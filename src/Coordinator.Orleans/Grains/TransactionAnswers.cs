@@ -13,6 +13,9 @@ internal sealed class TransactionAnswers(TransactionEngine engine, SiloLink link
     /// <summary>The silo whose engine coordinates it, or has the shard by now; null if this one does not know.</summary>
     public SiloAddress? OwnerOf(TransactionId id) => engine.ShardOf(id.Shard) is not null ? link.Local : link.AddressOf(engine.OwnerOf(id.Shard));
 
+    /// <summary>Another silo knows more of it.</summary>
+    public bool IsOfAnotherSilo(TransactionId id) => OwnerOf(id) is { } silo && !silo.Equals(link.Local);
+
     public async Task<TransactionExplanation> ExplainAsync(TransactionId id)
     {
         var live = engine.ShardOf(id.Shard) is { } shard ? await shard.LookAsync(id).ConfigureAwait(false) : null;

@@ -46,7 +46,7 @@ public interface ITransactions
 
     /// <summary>
     /// What became of a transaction, from the log if need be. Unknown while it is undecided, and for ever where the log can't
-    /// say or has forgotten. A host that stands by says Unknown of all that it finds no decision of: ask the owner.
+    /// say or has forgotten. A host that stands by says Unknown of all that it finds no decision of: ask the owner. A silo does that by itself.
     /// </summary>
     /// <param name="id">Of the transaction.</param>
     /// <param name="cancellation">Ends the look.</param>

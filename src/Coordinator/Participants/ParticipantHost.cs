@@ -28,6 +28,7 @@ internal sealed partial class ParticipantHost(
     private static readonly TimeSpan EnlistmentDelay = TimeSpan.FromMilliseconds(500);
 
     private readonly ConcurrentDictionary<StreamName, Activation> _activations = new();
+    private readonly ConcurrentDictionary<Activation, bool> _busy = new(); // somebody is at work there, or was at the last tick
     private ulong _incarnations = random.Next();
     private ITransport? _transport;
     private volatile AbortCause? _ended;
@@ -86,6 +87,8 @@ internal sealed partial class ParticipantHost(
         {
             return added; // another call of the transaction enlists it, or has
         }
+
+        _busy.TryAdd(participation.Activation, true); // behind the registration: see where it is taken out
 
         if (_ended is { } cause)
         {
@@ -263,27 +266,17 @@ internal sealed partial class ParticipantHost(
         var inquiries = new List<Participation>();
         var unanswered = new List<Participation>();
         var inDoubt = 0;
-        var surplus = _activations.Count - options.ActivationsMax;
-        foreach (var (stream, activation) in _activations)
+        foreach (var (activation, _) in _busy)
         {
             inDoubt += activation.CollectDue(now, timeouts, overdue, inquiries, unanswered);
-            if (surplus <= 0)
+            if (activation.HasNobody && _busy.TryRemove(activation, out _) && !activation.HasNobody)
             {
-                continue;
-            }
-
-            // A second chance for whatever was used since the last sweep.
-            if (activation.Touched || (sharesStreams && activation.IsAnchored))
-            {
-                activation.Touched = false;
-            }
-            else if (activation.TryDrop() && _activations.TryRemove(new(stream, activation)))
-            {
-                surplus--;
+                _busy.TryAdd(activation, true); // somebody has come in between, and may have found it listed
             }
         }
 
         Volatile.Write(ref _inDoubtCount, inDoubt);
+        DropSurplus();
 
         // Activations come in the order of their hash codes, which differ in every process; a seed must give one order.
         timeouts.Sort(ByEnlistment);
@@ -311,6 +304,28 @@ internal sealed partial class ParticipantHost(
         foreach (var participation in unanswered)
         {
             EnlistAgain(participation, now);
+        }
+    }
+
+    private void DropSurplus()
+    {
+        var surplus = _activations.Count - options.ActivationsMax;
+        if (surplus <= 0)
+        {
+            return;
+        }
+
+        foreach (var (stream, activation) in _activations)
+        {
+            // A second chance for whatever was used since the last sweep.
+            if (activation.Touched || (sharesStreams && activation.IsAnchored))
+            {
+                activation.Touched = false;
+            }
+            else if (activation.TryDrop() && _activations.TryRemove(new(stream, activation)) && --surplus == 0)
+            {
+                return;
+            }
         }
     }
 

@@ -50,6 +50,9 @@ public sealed class ExplainTests
         foreach (var over in new[] { id, aborted })
         {
             Assert.Null((await ExplainAsync(cluster, 1, over)).Progress); // it is over, and so only the log knows it
+            var outcome = await cluster.Of<ITransactions>().OutcomeOfAsync(over);
+            Assert.Equal(over == id, outcome.IsCommitted);
+            Assert.Equal(outcome, await cluster.All<ITransactions>().ElementAt(1).OutcomeOfAsync(over)); // nothing is written of an abort: only its owner can say it
         }
     }
 
