@@ -1,6 +1,7 @@
 using System.Reflection;
 using System.Text;
 using Coordinator.Orleans.Wire;
+using Coordinator.Tests;
 using Orleans.Concurrency;
 using Xunit;
 
@@ -28,7 +29,7 @@ public sealed class WireContractTests
         var beside = Path.Combine(AppContext.BaseDirectory, Path.GetFileName(Page));
         File.WriteAllText(beside, actual);
         Assert.True(
-            File.ReadAllText(Path.Combine(RepositoryRoot(), Page)) == actual,
+            File.ReadAllText(Path.Combine(RepositoryFiles.Root, Page)) == actual,
             $"{Page} differs from what the types say, which is in {beside}. If the change is meant, and is one that silos of the last version understand, copy it there.");
     }
 
@@ -93,15 +94,4 @@ public sealed class WireContractTests
         { IsGenericType: true } => $"{type.Name.Split('`')[0]}<{string.Join(", ", type.GenericTypeArguments.Select(NameOf))}>",
         _ => AliasOf(type) ?? (s_surrogates.TryGetValue(type, out var surrogate) ? AliasOf(surrogate) : null) ?? type.Name,
     };
-
-    private static string RepositoryRoot()
-    {
-        var folder = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(folder, "Coordinator.sln")))
-        {
-            folder = Path.GetDirectoryName(folder) ?? throw new InvalidOperationException("The tests do not run inside the repository: no Coordinator.sln above them.");
-        }
-
-        return folder;
-    }
 }

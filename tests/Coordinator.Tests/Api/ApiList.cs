@@ -12,7 +12,11 @@ internal static class ApiList
 {
     private static readonly string[] OfRecords = ["Equals", "GetHashCode", "ToString", "PrintMembers", "<Clone>$", "op_Equality", "op_Inequality", "EqualityContract", "get_EqualityContract", "Deconstruct"];
 
-    public static IEnumerable<string> Of(Assembly assembly) => assembly.GetExportedTypes()
+    /// <summary>The types that are written for users; what Orleans generates beside them it must be able to see as well.</summary>
+    public static IEnumerable<Type> TypesOf(Assembly assembly) =>
+        assembly.GetExportedTypes().Where(static type => type.Namespace?.StartsWith("OrleansCodeGen", StringComparison.Ordinal) is not true);
+
+    public static IEnumerable<string> Of(Assembly assembly) => TypesOf(assembly)
         .OrderBy(type => type.FullName, StringComparer.Ordinal)
         .SelectMany(type => MembersOf(type).Order(StringComparer.Ordinal).Prepend(ApiNames.Header(type)));
 

@@ -10,16 +10,15 @@ public sealed class ApprovedApiTests
 {
     private const string RewriteVariable = "COORDINATOR_WRITE_API";
 
-    private static readonly string[] Namespaces = ["Coordinator", "Coordinator.Protocol", "Microsoft.Extensions.DependencyInjection"];
+    private static readonly string[] Namespaces = ["Coordinator", "Coordinator.Protocol", "Microsoft.Extensions.DependencyInjection", "Orleans.Hosting"];
 
-    public static TheoryData<string> Assemblies =>
-        ["Coordinator", "Coordinator.Protocol", "Coordinator.AdoNet", "Coordinator.Sqlite", "Coordinator.PostgreSql", "Coordinator.Testing"];
+    public static TheoryData<string> Assemblies => [.. ApiAssemblies.Names];
 
     [Theory]
     [MemberData(nameof(Assemblies))]
     public void The_public_api_is_the_approved_one(string assembly)
     {
-        var path = Path.Combine(Repository.Root, "tests", "Coordinator.Tests", "Api", assembly + ".txt");
+        var path = Path.Combine(RepositoryFiles.Root, "tests", "Coordinator.Tests", "Api", assembly + ".txt");
         var actual = ApiList.Of(Assembly.Load(assembly)).ToList();
         if (Environment.GetEnvironmentVariable(RewriteVariable) == "1")
         {
@@ -33,7 +32,7 @@ public sealed class ApprovedApiTests
         var difference = string.Join('\n', gone.Concat(added));
         Assert.True(
             difference.Length == 0 && approved.SequenceEqual(actual),
-            $"The public API of {assembly} is not the approved one:\n{difference}\nIs it meant? Then accept it: {RewriteVariable}=1 dotnet test tests/Coordinator.Tests --filter {nameof(The_public_api_is_the_approved_one)}, and review the change of tests/Coordinator.Tests/Api/{assembly}.txt.");
+            $"The public API of {assembly} is not the approved one:\n{difference}\nIs it meant? Then accept it: {RewriteVariable}=1 dotnet test tests/{typeof(ApprovedApiTests).Assembly.GetName().Name} --filter {nameof(The_public_api_is_the_approved_one)}, and review the change of tests/Coordinator.Tests/Api/{assembly}.txt.");
     }
 
     [Theory]
@@ -83,6 +82,6 @@ public sealed class ApprovedApiTests
 
     private static string NameInComments(Type type) => type.FullName!.Replace('+', '.');
 
-    private static IEnumerable<Type> PublicTypes(string assembly) => Assembly.Load(assembly).GetExportedTypes()
+    private static IEnumerable<Type> PublicTypes(string assembly) => ApiList.TypesOf(Assembly.Load(assembly))
         .Where(type => !type.IsDefined(typeof(CompilerGeneratedAttribute)));
 }
