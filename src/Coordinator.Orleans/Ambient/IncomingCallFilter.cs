@@ -47,6 +47,8 @@ internal sealed class IncomingCallFilter(IServiceProvider services) : IIncomingG
                 throw new TransactionAbortedException(header.Id, lost);
             }
 
+            // The caller counts the failure as well, but what is between the two may call again, and would have the work done twice.
+            scope.Fail(new AbortCause(AbortReason.WorkFailed, null, $"a call threw {error.GetType().Name}"));
             throw;
         }
         finally

@@ -13,12 +13,21 @@ internal abstract record CommitInput
     /// <summary>The initiator asks to commit.</summary>
     /// <param name="VoteDeadline">By which votes must be in.</param>
     /// <param name="ChecksReads">If all only read, the log is asked whether what they read still stands.</param>
-    internal sealed record CommitRequested(TimeSpan VoteDeadline, bool ChecksReads = false) : CommitInput;
+    /// <param name="RedoBytesMax">What the events of all participants may have together.</param>
+    internal sealed record CommitRequested(TimeSpan VoteDeadline, bool ChecksReads = false, long RedoBytesMax = long.MaxValue) : CommitInput;
 
     /// <summary>The initiator, or the host on its behalf, asks to abort.</summary>
     internal sealed record AbortRequested(AbortCause Cause) : CommitInput;
 
-    /// <summary>A participant's vote. A log-native one's Yes or ReadOnly carries its redo.</summary>
+    /// <summary>
+    /// The work gives up, because of what it saw. Where other hosts may have changed that meanwhile, it is looked at first: all are asked for their votes, and
+    /// the log whether what they read still stands. It is aborted either way; what was read decides what is told.
+    /// </summary>
+    /// <param name="Cause">Of the work.</param>
+    /// <param name="VoteDeadline">By which votes must be in.</param>
+    internal sealed record GiveUpRequested(AbortCause Cause, TimeSpan VoteDeadline) : CommitInput;
+
+    /// <summary>A participant's vote. A log-native one's Yes or ReadOnly carries its redo, and its No what it read, if it still knows that.</summary>
     internal sealed record VoteReceived(ParticipantId Participant, Incarnation Incarnation, Ballot Ballot, Redo? Redo = null, AbortCause? Cause = null) : CommitInput;
 
     /// <summary>The clock reached <see cref="CommitState.NextDeadline"/>.</summary>

@@ -31,6 +31,7 @@ internal static class CommitProtocol
         CommitInput.EnlistRequested enlist => Enlist(state, enlist),
         CommitInput.CommitRequested commit => RequestCommit(state, commit),
         CommitInput.AbortRequested abort => RequestAbort(state, abort.Cause),
+        CommitInput.GiveUpRequested giveUp => RequestGiveUp(state, giveUp),
         CommitInput.VoteReceived vote => ReceiveVote(state, vote),
         CommitInput.DeadlinePassed deadline => PassDeadline(state, deadline.Now),
         CommitInput.EventDurable durable => Settle(state, durable.Event, durable.Position),
@@ -121,7 +122,10 @@ internal static class CommitProtocol
         switch (state.Phase)
         {
             case CommitPhase.Active:
-                var preparing = state with { Phase = CommitPhase.Preparing, VoteDeadline = commit.VoteDeadline, ChecksReads = commit.ChecksReads };
+                var preparing = state with
+                {
+                    Phase = CommitPhase.Preparing, VoteDeadline = commit.VoteDeadline, ChecksReads = commit.ChecksReads, RedoBytesMax = commit.RedoBytesMax,
+                };
                 var messages = new CommitMessage[state.Participants.Length - (state.HasLastResource ? 1 : 0)];
                 var count = 0;
                 foreach (var enlistment in state.Participants)
@@ -149,6 +153,29 @@ internal static class CommitProtocol
         _ => CommitTransition.Ignore(state, "the decision is out of our hands; the answer comes with it"),
     };
 
+    /// <summary>Only who keeps a state in memory is asked, for only that can be old; nobody is asked to promise anything.</summary>
+    private static CommitTransition RequestGiveUp(CommitState state, CommitInput.GiveUpRequested giveUp)
+    {
+        if (state.Phase is not CommitPhase.Active)
+        {
+            return state.GivesUpFor is not null ? CommitTransition.Ignore(state, "is given up already") : RequestAbort(state, giveUp.Cause);
+        }
+
+        var messages = ImmutableArray.CreateBuilder<CommitMessage>();
+        foreach (var enlistment in state.Participants)
+        {
+            if (enlistment.Kind is ParticipantKind.LogNative)
+            {
+                messages.Add(new CommitMessage.PrepareRequested(enlistment.Participant, enlistment.Incarnation));
+            }
+        }
+
+        return messages.Count == 0
+            ? Abort(state, giveUp.Cause)
+            : CommitTransition.To(
+                state with { Phase = CommitPhase.Preparing, VoteDeadline = giveUp.VoteDeadline, GivesUpFor = giveUp.Cause }, null, messages.DrainToImmutable());
+    }
+
     private static CommitTransition ReceiveVote(CommitState state, CommitInput.VoteReceived vote)
     {
         var index = state.IndexOf(vote.Participant);
@@ -160,6 +187,12 @@ internal static class CommitProtocol
         var enlistment = state.Participants[index];
         switch (state.Phase)
         {
+            case CommitPhase.Preparing when vote is { Ballot: Ballot.No, Cause.Reason: AbortReason.ParticipantLost }
+                && enlistment.Ballot is Ballot.ReadOnly && enlistment.Incarnation == vote.Incarnation:
+                return CommitTransition.Ignore(state, "it has voted and left, and was asked again: its vote stands");
+            case CommitPhase.Preparing when vote is { Ballot: Ballot.No, Cause.Reason: AbortReason.WorkFailed or AbortReason.Requested }
+                && state.GivesUpFor is not null && enlistment.Incarnation == vote.Incarnation:
+                return Tallied(state, state.Participants.SetItem(index, enlistment with { Ballot = Ballot.No, Redo = vote.Redo }));
             case CommitPhase.Active when vote.Ballot is Ballot.No:
             case CommitPhase.Preparing when vote.Ballot is Ballot.No:
                 // Of whichever incarnation: the address says that work was dropped, and before a decision abort is always safe.
@@ -205,12 +238,23 @@ internal static class CommitProtocol
             {
                 resource = enlistment.Branch;
             }
-            else if (enlistment.Ballot is Ballot.Pending)
+            else if (enlistment.Ballot is Ballot.Pending && (state.GivesUpFor is null || enlistment.Kind is ParticipantKind.LogNative))
             {
                 return CommitTransition.To(state with { Participants = participants }, null);
             }
 
             needsBatch |= enlistment is { Ballot: Ballot.Yes } or { Redo.RestsOn: not null };
+        }
+
+        if (state.GivesUpFor is not null)
+        {
+            return CommitTransition.To(
+                state with { Phase = CommitPhase.CheckingReads, Participants = participants }, null, CommitMessage.ReadsCheckRequested.Instance);
+        }
+
+        if (IsTooLarge(participants, state.RedoBytesMax))
+        {
+            return Abort(state with { Participants = participants }, new AbortCause(AbortReason.Rejected, null, $"its events exceed {state.RedoBytesMax} bytes"));
         }
 
         if (resource is { } last)
@@ -240,7 +284,7 @@ internal static class CommitProtocol
 
     private static CommitTransition HearReadCheck(CommitState state, AbortCause? conflict) => state.Phase switch
     {
-        CommitPhase.CheckingReads when conflict is not null => Abort(state, conflict),
+        CommitPhase.CheckingReads when (conflict ?? state.GivesUpFor) is { } cause => Abort(state, cause),
         CommitPhase.CheckingReads => CommitReads(state),
         CommitPhase.Committed or CommitPhase.Aborted => CommitTransition.Ignore(state, "decided already"),
         _ => CommitTransition.Violate(state, "nothing was asked"),
@@ -449,7 +493,7 @@ internal static class CommitProtocol
         // Presumed abort: nothing is written. No record means aborted, for ever.
         var aborted = state with
         {
-            Phase = CommitPhase.Aborted, Cause = cause, CanForget = !AwaitsAcknowledgement(state.Participants, CommitPhase.Aborted),
+            Phase = CommitPhase.Aborted, Cause = cause, GivesUpFor = null, CanForget = !AwaitsAcknowledgement(state.Participants, CommitPhase.Aborted),
         };
         return CommitTransition.To(aborted, null, Deliver(aborted, announce: true, LogPosition.None, before));
     }
@@ -462,8 +506,8 @@ internal static class CommitProtocol
         var decision = state.Phase is CommitPhase.Committed ? Decision.Commit : Decision.Abort;
         foreach (var enlistment in state.Participants)
         {
-            // A No has dropped its work, a ReadOnly has left; a Pending one may hold locks, or be prepared with its vote lost. A ReadOnly whose read did not
-            // stand must hear of it all the same, or it goes on from that state with the next one: every transaction that reads there is aborted, for ever.
+            // A No has dropped its work, a ReadOnly has left; a Pending one may hold locks, or be prepared with its vote lost. One whose read did not stand
+            // must hear of it all the same, or it goes on from that state with the next one: every transaction that reads there is aborted, for ever.
             var concerned = enlistment.Ballot is Ballot.Yes || (decision is Decision.Abort && (enlistment.Ballot is Ballot.Pending || IsStale(state, enlistment)));
             if (concerned && !enlistment.Acknowledged)
             {
@@ -480,7 +524,7 @@ internal static class CommitProtocol
     }
 
     private static bool IsStale(CommitState state, Enlistment enlistment) =>
-        enlistment.Ballot is Ballot.ReadOnly && state.Cause is { Reason: AbortReason.Conflict } cause && cause.Participant == enlistment.Participant;
+        enlistment.Ballot is Ballot.ReadOnly or Ballot.No && state.Cause is { Reason: AbortReason.Conflict } cause && cause.Participant == enlistment.Participant;
 
     private static CommitMessage.OutcomeAnnounced Announce(CommitState state) => state.Phase is CommitPhase.Committed
         ? CommitMessage.OutcomeAnnounced.Committed
@@ -554,6 +598,20 @@ internal static class CommitProtocol
         }
 
         return redo.DrainToImmutable();
+    }
+
+    private static bool IsTooLarge(ImmutableArray<Enlistment> participants, long bytesMax)
+    {
+        long bytes = 0;
+        foreach (var enlistment in participants)
+        {
+            foreach (var @event in enlistment.Redo?.Events ?? [])
+            {
+                bytes += @event.Payload.Length;
+            }
+        }
+
+        return bytes > bytesMax;
     }
 
     private static Branch ResourceOf(CommitState state)

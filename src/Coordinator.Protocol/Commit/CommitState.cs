@@ -12,8 +12,8 @@ internal enum CommitPhase : byte
     Preparing,
 
     /// <summary>
-    /// All have only read, and the log is asked whether what they read still stands (rule D-9). Nothing is written: an abort is safe at any
-    /// moment.
+    /// All have only read, or the work gives up, and the log is asked whether what they read still stands (rule D-9). Nothing is written: an abort is safe at
+    /// any moment.
     /// </summary>
     CheckingReads,
 
@@ -88,7 +88,7 @@ internal readonly record struct Branch(ParticipantId Participant, Incarnation In
 /// <param name="Incarnation">Under which it was enlisted.</param>
 /// <param name="Kind">How it takes part.</param>
 /// <param name="Ballot">What it voted.</param>
-/// <param name="Redo">Of a log-native one that voted Yes or ReadOnly; null otherwise.</param>
+/// <param name="Redo">Of a log-native one that voted Yes or ReadOnly, or No where the work gives up; null otherwise.</param>
 /// <param name="Acknowledged">Meaningful for external ones once the transaction is Committed or Aborted.</param>
 internal readonly record struct Enlistment(
     ParticipantId Participant,
@@ -116,6 +116,12 @@ internal sealed record CommitState(TransactionId Id, CommitPhase Phase, Immutabl
     /// Preparing on.
     /// </summary>
     public bool ChecksReads { get; init; }
+
+    /// <summary>What the events of all participants may have together. Has meaning from Preparing on.</summary>
+    public long RedoBytesMax { get; init; } = long.MaxValue;
+
+    /// <summary>Why the work gives up, if it does: it is aborted as soon as it is known whether what it saw still stands. Set in Preparing and CheckingReads only.</summary>
+    public AbortCause? GivesUpFor { get; init; }
 
     /// <summary>Why. Set in Aborting and Aborted only.</summary>
     public AbortCause? Cause { get; init; }

@@ -68,6 +68,8 @@ internal abstract record ParticipationInput
     internal sealed record CallEnded(bool Failed) : ParticipationInput
     {
         public static CallEnded Well { get; } = new(false);
+
+        public static CallEnded Badly { get; } = new(true);
     }
 
     /// <summary>The transaction changed something here: there will be redo.</summary>

@@ -17,7 +17,7 @@ internal sealed partial class FoldedActivation
     public async ValueTask<FoundState> ReadAsync(ILogStore store, long epoch, Func<LogRow, bool> isKnownDurable, CancellationToken cancellation)
     {
         var (own, doubts) = Here();
-        if (TryFromMemory() is { } inMemory)
+        if (epoch > 0 && TryFromMemory() is { } inMemory) // else others may write, and no commit finds out whether what is here is old
         {
             return inMemory;
         }
@@ -37,6 +37,10 @@ internal sealed partial class FoldedActivation
             else if (at.Version > _found.Version)
             {
                 _found = at;
+                if (at.Version > Version && HasNobody)
+                {
+                    Doubt(); // others have written
+                }
             }
 
             at = Newest(at);

@@ -20,7 +20,7 @@ internal sealed partial class FoldedActivation(StreamName stream, StateShape sha
     /// <inheritdoc cref="StateShape.Fold"/>
     public object Fold(object? state, object @event) => shape.Fold(state, @event);
 
-    public override async ValueTask LoadAsync(ILogStore store, TransactionId reader, CancellationToken cancellation)
+    public override async ValueTask LoadAsync(ILogStore store, TransactionId? reader, CancellationToken cancellation)
     {
         var reading = new StateReader(Stream, shape, store, IsNotOfALaterOwner);
         while (!IsCurrent)
@@ -39,9 +39,9 @@ internal sealed partial class FoldedActivation(StreamName stream, StateShape sha
         bool IsNotOfALaterOwner(LogRow row)
         {
             // What this process remembers of other streams may be older: together they would be no state that ever was.
-            return row.Transaction.Shard != reader.Shard || row.Transaction.Epoch <= reader.Epoch
+            return reader is not { } alone || row.Transaction.Shard != alone.Shard || row.Transaction.Epoch <= alone.Epoch
                 ? true
-                : throw new TransactionRefusedException(reader, $"Another process owns this log now: it has written to '{Stream}'. This process must be restarted.");
+                : throw new TransactionRefusedException(alone, $"Another process owns this log now: it has written to '{Stream}'. This process must be restarted.");
         }
     }
 
@@ -97,7 +97,7 @@ internal sealed class PublishedStream(StreamName stream) : Activation(stream, ty
 {
     public override bool AppendsAtEnd => true;
 
-    public override ValueTask LoadAsync(ILogStore store, TransactionId reader, CancellationToken cancellation) => ValueTask.CompletedTask;
+    public override ValueTask LoadAsync(ILogStore store, TransactionId? reader, CancellationToken cancellation) => ValueTask.CompletedTask;
 
     protected override void Install(Participation participation)
     {

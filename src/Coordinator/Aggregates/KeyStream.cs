@@ -36,7 +36,7 @@ internal sealed class KeyStream(StreamName stream) : Activation(stream, typeof(K
     /// <inheritdoc/>
     protected override object? DurableState => _binding;
 
-    public override async ValueTask LoadAsync(ILogStore store, TransactionId reader, CancellationToken cancellation)
+    public override async ValueTask LoadAsync(ILogStore store, TransactionId? reader, CancellationToken cancellation)
     {
         while (!IsCurrent)
         {

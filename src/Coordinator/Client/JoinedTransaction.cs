@@ -29,9 +29,19 @@ internal sealed class JoinedTransaction : TransactionWork
             (cause, opened) = (_doomed, [.. Participations]);
         }
 
+        // What the work gave up for may rest on a state that is old. It is its initiator who gives up, and has that looked at first: until then this can only
+        // not be promised any more.
+        var isOfWork = cause.Reason is AbortReason.Requested or AbortReason.WorkFailed;
         foreach (var participation in opened)
         {
-            Engine.Participants.Feed(participation, new ParticipationInput.WorkDropped(cause), LogPosition.None);
+            if (!isOfWork)
+            {
+                Engine.Participants.Feed(participation, new ParticipationInput.WorkDropped(cause), LogPosition.None);
+            }
+            else if (Engine.Participants.Feed(participation, ParticipationInput.CallStarted.Instance, LogPosition.None))
+            {
+                Engine.Participants.Feed(participation, ParticipationInput.CallEnded.Badly, LogPosition.None);
+            }
         }
     }
 

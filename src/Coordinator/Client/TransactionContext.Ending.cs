@@ -44,14 +44,21 @@ internal sealed partial class TransactionContext
     public ValueTask<TransactionOutcome> WithdrawAsync()
     {
         _isWithdrawn = true;
-        return AbortAsync("its idempotency key is bound already");
+        return DropAsync("its idempotency key is bound already");
+    }
+
+    /// <summary>Aborts it for a reason that has nothing to do with what the work saw.</summary>
+    public ValueTask<TransactionOutcome> DropAsync(string reason)
+    {
+        End(new AbortCause(AbortReason.Requested, null, reason), looksFirst: false);
+        return OutcomeAsync(CancellationToken.None);
     }
 
     public async ValueTask DisposeAsync()
     {
         if (!_ending)
         {
-            await AbortAsync("disposed without commit").ConfigureAwait(false);
+            await DropAsync("disposed without commit").ConfigureAwait(false);
         }
     }
 
@@ -120,7 +127,7 @@ internal sealed partial class TransactionContext
         AbortCause? cause;
         lock (Gate)
         {
-            cause = _outcome is TransactionOutcome.Aborted aborted ? aborted.Cause : _outcome is null ? Refusal() : null;
+            cause = _outcome is TransactionOutcome.Aborted aborted ? aborted.Cause : _outcome is null ? Refusal() ?? _doomed : null;
         }
 
         return cause is null ? new TransactionNotActiveException(Id) : new TransactionAbortedException(Id, cause);
@@ -149,7 +156,9 @@ internal sealed partial class TransactionContext
     }
 
     /// <inheritdoc/>
-    public override void Doom(AbortCause cause)
+    public override void Doom(AbortCause cause) => End(cause, looksFirst: true);
+
+    private void End(AbortCause cause, bool looksFirst)
     {
         lock (Gate)
         {
@@ -160,9 +169,12 @@ internal sealed partial class TransactionContext
 
             _ending = true;
             cause = Refusal() ?? MovedOn(cause) ?? cause; // or a lost lock would be told as the failure of the work that noticed it, and not be run again
+            _doomed ??= cause;
         }
 
-        Engine.ToCoordinator(Id, new CommitInput.AbortRequested(cause));
+        // The work's own causes rest on what it saw, and that may be old where other hosts write.
+        looksFirst &= Engine.IsClustered && cause.Reason is AbortReason.Requested or AbortReason.WorkFailed;
+        Engine.ToCoordinator(Id, looksFirst ? Engine.GiveUpInput(cause) : new CommitInput.AbortRequested(cause));
     }
 
     private ValueTask<TransactionOutcome> OutcomeAsync(CancellationToken cancellation)

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Coordinator.Hosting;
+using Coordinator.Protocol;
 using Coordinator.Shards;
 
 namespace Coordinator.Client;
@@ -10,6 +11,7 @@ internal sealed partial class TransactionContext(TransactionEngine engine, TimeS
     private Completion<TransactionOutcome>? _waiter;
     private List<Completion<TransactionOutcome>>? _moreWaiters;
     private TransactionOutcome? _outcome;
+    private AbortCause? _doomed; // before there is an outcome
     private bool _ending;
     private bool _isWithdrawn;
 

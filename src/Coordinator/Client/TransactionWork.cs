@@ -138,7 +138,8 @@ internal abstract class TransactionWork(TransactionEngine engine)
         var from = participation.Working;
         var data = engine.Events.Serialize(@event);
         var working = (participation.Activation as FoldedActivation)?.Fold(from, @event);
-        if (Interlocked.Add(ref _bytes, data.Payload.Length) > engine.Options.RedoBytesMax)
+        var bytesMax = engine.Options.RedoBytesMax; // of all participants it is the coordinator that knows; here, of those that this work or its stream know
+        if (Interlocked.Add(ref _bytes, data.Payload.Length) > bytesMax || participation.Bytes + data.Payload.Length > bytesMax)
         {
             throw new TransactionRefusedException(
                 Id, $"The events of transaction {Id} exceed {engine.Options.RedoBytesMax} bytes (option {nameof(CoordinatorOptions.RedoBytesMax)}). Split the transaction or raise the option.");
@@ -320,6 +321,8 @@ internal abstract class TransactionWork(TransactionEngine engine)
             EnlistmentRefusal.NotActive => participation.Refused is { } dropped ? new TransactionAbortedException(Id, dropped) : NotActive(),
             EnlistmentRefusal.TooManyParticipants => new TransactionRefusedException(
                 Id, $"Transaction {Id} has {engine.Options.ParticipantsMax} participants, the limit of option {nameof(CoordinatorOptions.ParticipantsMax)}; '{stream}' is one too many."),
+            _ when engine.IsClustered => new TransactionAbortedException(
+                Id, new AbortCause(AbortReason.Moved, new ParticipantId(stream), "the transaction has worked on it at another host")),
             _ => new TransactionAbortedException(
                 Id, new AbortCause(AbortReason.SecondIncarnation, new ParticipantId(stream), "two calls for one stream at once: await the first one")),
         };

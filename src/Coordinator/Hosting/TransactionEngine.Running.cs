@@ -227,7 +227,7 @@ internal sealed partial class TransactionEngine
             }
 
             return cancellation.IsCancellationRequested
-                ? await transaction.AbortAsync("cancelled before the commit was asked for").ConfigureAwait(false)
+                ? await transaction.DropAsync("cancelled before the commit was asked for").ConfigureAwait(false)
                 : await transaction.CommitAsync(cancellation).ConfigureAwait(false);
         }
 

@@ -211,7 +211,10 @@ internal sealed partial class TransactionEngine : ITransactions, IEventLog, IAsy
     public void ToCoordinator(TransactionId id, CommitInput input) => _transport.ToCoordinator(id, _host, input);
 
     /// <summary>The input that asks to commit now.</summary>
-    public CommitInput.CommitRequested CommitInput() => new(_clock.Now + Options.VoteTimeout, ChecksReads: _seams.Store.Beats is not null);
+    public CommitInput.CommitRequested CommitInput() => new(_clock.Now + Options.VoteTimeout, ChecksReads: _seams.Store.Beats is not null, Options.RedoBytesMax);
+
+    /// <summary>The input that gives the work up.</summary>
+    public CommitInput.GiveUpRequested GiveUpInput(AbortCause cause) => new(cause, _clock.Now + Options.VoteTimeout);
 
     private async IAsyncEnumerable<RecordedEvent> ReadAsync(
         StreamName stream, long fromVersion, [EnumeratorCancellation] CancellationToken cancellation)

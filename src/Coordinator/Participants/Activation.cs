@@ -179,7 +179,7 @@ internal abstract partial class Activation(StreamName stream, Type shape)
                         Remember(participation);
 
                         outcome.Vote = new CommitInput.VoteReceived(
-                            new ParticipantId(Stream), participation.Incarnation, vote.Ballot, RedoOf(participation, vote.Ballot), vote.Cause);
+                            new ParticipantId(Stream), participation.Incarnation, vote.Ballot, RedoOf(participation, vote), vote.Cause);
                         break;
                     case ParticipationMessage.Inquire:
                         outcome.Inquires = true;
@@ -392,13 +392,16 @@ internal abstract partial class Activation(StreamName stream, Type shape)
     }
 
     /// <summary>Brings the state up to the stream's end for one transaction; called under its lock.</summary>
+    /// <param name="store">The log.</param>
+    /// <param name="reader">The transaction; null where hosts share the streams, so that rows of others are nothing special.</param>
+    /// <param name="cancellation">Ends the reading.</param>
     /// <exception cref="TransactionRefusedException">The stream holds rows of a later owner of the log.</exception>
-    public abstract ValueTask LoadAsync(ILogStore store, TransactionId reader, CancellationToken cancellation);
+    public abstract ValueTask LoadAsync(ILogStore store, TransactionId? reader, CancellationToken cancellation);
 
     /// <summary>Makes the redo part of the state. Called under the gate.</summary>
     protected abstract void Install(Participation participation);
 
-    private void Doubt()
+    protected void Doubt()
     {
         IsCurrent = false;
         Doubts++;
@@ -417,8 +420,14 @@ internal abstract partial class Activation(StreamName stream, Type shape)
         return null;
     }
 
-    private static Redo? RedoOf(Participation participation, Ballot ballot) =>
-        ballot is Ballot.Yes || (ballot is Ballot.ReadOnly && !participation.Activation.AppendsAtEnd) ? participation.ToRedo() : null;
+    /// <summary>A No says what was read, for work that gives up because of that.</summary>
+    private static Redo? RedoOf(Participation participation, ParticipationMessage.Vote vote) => vote.Ballot switch
+    {
+        Ballot.Yes => participation.ToRedo(),
+        _ when participation.Activation.AppendsAtEnd => null,
+        Ballot.ReadOnly => participation.ToRedo(),
+        _ => participation.IsGrounded && vote.Cause?.Reason is AbortReason.WorkFailed or AbortReason.Requested ? participation.ToRedo() with { Events = [] } : null,
+    };
 
     private void Apply(Participation participation, LogPosition position)
     {

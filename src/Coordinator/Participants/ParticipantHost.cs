@@ -148,7 +148,7 @@ internal sealed partial class ParticipantHost(
 
         while (answer is LockAnswer.Granted && !activation.TryGround(participation))
         {
-            await activation.LoadAsync(store, participation.Transaction, cancellation).ConfigureAwait(false);
+            await activation.LoadAsync(store, sharesStreams ? null : participation.Transaction, cancellation).ConfigureAwait(false);
         }
 
         return answer;

@@ -153,8 +153,12 @@ internal sealed class Participation(Activation activation, TransactionHeader hea
 
     public int EventCount => _first is null ? 0 : 1 + (_more?.Count ?? 0);
 
+    /// <summary>Of all its events.</summary>
+    public long Bytes { get; private set; }
+
     public void Add(EventData data)
     {
+        Bytes += data.Payload.Length;
         if (_first is null)
         {
             _first = data; // most transactions raise one event at a participant

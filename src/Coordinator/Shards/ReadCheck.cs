@@ -26,8 +26,8 @@ internal sealed class ReadCheck(ShardLane lane, ILogStore store, MonotonicClock 
 
     private readonly Lock _gate = new();
     private readonly long _epoch = lane.Ownership.Epoch;
-    private List<CommitState> _arrived = [];
-    private List<CommitState> _asking = [];
+    private readonly List<CommitState> _arrived = [];
+    private readonly List<CommitState> _asking = [];
     private Shard? _shard;
     private bool _running;
 
@@ -51,44 +51,75 @@ internal sealed class ReadCheck(ShardLane lane, ILogStore store, MonotonicClock 
 
     async void IThreadPoolWorkItem.Execute()
     {
+        var delay = RetryDelayMin;
         while (TakeArrived())
         {
-            if (!await TryAsync(looksAtHeads ? LookAtHeadsAsync : LookForOwnerAsync).ConfigureAwait(false))
+            try
             {
-                _asking.ForEach(one => _shard!.AnswerReadCheck(one.Id, new AbortCause(AbortReason.ParticipantLost, null, DisplacedDetail), isDisplaced: true));
+                delay = await TryAsync(looksAtHeads ? LookAtHeadsAsync : LookForOwnerAsync).ConfigureAwait(false)
+                    ? RetryDelayMin
+                    : await WaitAsync(delay).ConfigureAwait(false);
             }
-
-            _asking.Clear();
+            catch (InvariantViolationException broken)
+            {
+                _shard!.Break(broken);
+            }
         }
     }
 
+    private async ValueTask<TimeSpan> WaitAsync(TimeSpan delay)
+    {
+        await Task.Delay(delay, clock.Time).ConfigureAwait(false);
+        return delay * 2 < RetryDelayMax ? delay * 2 : RetryDelayMax;
+    }
+
+    /// <summary>Those that wait, with those of the last look that could not be answered.</summary>
     private bool TakeArrived()
     {
         lock (_gate)
         {
-            (_arrived, _asking) = (_asking, _arrived);
+            _asking.AddRange(_arrived);
+            _arrived.Clear();
             return _running = _asking.Count > 0;
         }
     }
 
-    /// <summary>False if the host has lost the shard.</summary>
+    /// <summary>False if it is to be tried again, for those that are left.</summary>
     private async ValueTask<bool> TryAsync(Func<ValueTask<bool>> look)
     {
-        for (var delay = RetryDelayMin; !_shard!.IsStopped; delay = delay * 2 < RetryDelayMax ? delay * 2 : RetryDelayMax)
+        try
         {
-            try
+            if (_shard!.IsStopped || !await look().ConfigureAwait(false))
             {
-                return await look().ConfigureAwait(false);
+                _asking.ForEach(one => _shard.AnswerReadCheck(one.Id, new AbortCause(AbortReason.ParticipantLost, null, DisplacedDetail), isDisplaced: true));
             }
-            catch (Exception error) when (error is not (InvariantViolationException or OutOfMemoryException))
-            {
-                // The store is away, which the committer and the heartbeat tell of. Those who wait end with their deadlines.
-                await Task.Delay(delay, clock.Time).ConfigureAwait(false);
-            }
-        }
 
-        return false;
+            _asking.Clear();
+            return true;
+        }
+        catch (LogCorruptException corrupt) when (!LogStreams.IsShard(corrupt.Stream) && _asking.Exists(one => Reads(one, corrupt.Stream)))
+        {
+            // A stream whose end can't be read stops those who read it, and nobody else (R11).
+            Answer(one => Reads(one, corrupt.Stream), new AbortCause(AbortReason.Rejected, new ParticipantId(corrupt.Stream), corrupt.Message));
+            return true;
+        }
+        catch (Exception error) when (error is not (InvariantViolationException or OutOfMemoryException))
+        {
+            // The store is away, which the committer and the heartbeat tell of. Work that gives up has most likely done so for that reason, and is told; the others
+            // end with their deadlines.
+            Answer(static one => one.GivesUpFor is not null, null);
+            _asking.RemoveAll(one => one.Deadline <= clock.Now);
+            return false;
+        }
     }
+
+    private void Answer(Predicate<CommitState> whom, AbortCause? conflict)
+    {
+        _asking.FindAll(whom).ForEach(one => _shard!.AnswerReadCheck(one.Id, conflict, isDisplaced: false));
+        _asking.RemoveAll(whom);
+    }
+
+    private static bool Reads(CommitState transaction, StreamName stream) => ReadsOf(transaction).Any(read => read.Stream == stream);
 
     private async ValueTask<bool> LookForOwnerAsync()
     {

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
+using System.Runtime.ExceptionServices;
 using Coordinator.Diagnostics;
 using Coordinator.Hosting;
 using Coordinator.Log;
@@ -254,6 +255,9 @@ internal sealed partial class Shard(
             case MonotonicClock:
                 LookAtClock();
                 break;
+            case InvariantViolationException broken:
+                ExceptionDispatchInfo.Throw(broken);
+                break;
             case ForgetLimit limit:
                 _lane.ForgetLimit = limit with { Undecided = OldestOfEachEpoch() };
                 break;
@@ -446,6 +450,9 @@ internal sealed partial class Shard(
             Stop();
         }
     }
+
+    /// <summary>A promise was found broken outside of the pump.</summary>
+    public void Break(InvariantViolationException broken) => Post(new Mail(default, null, broken));
 
     /// <summary>Another owner has the shard (rule D-4): nothing is answered any more that was not answered yet.</summary>
     private void Stop()

@@ -32,6 +32,7 @@ internal static class CoordinatorCells
         ("EnlistRequested, second last resource", _ => new CommitInput.EnlistRequested(Stranger, new Incarnation(1), ParticipantKind.LastResource, 64)),
         ("CommitRequested", _ => new CommitInput.CommitRequested(VoteDeadline)),
         ("AbortRequested", _ => new CommitInput.AbortRequested(Cause)),
+        ("GiveUpRequested", _ => new CommitInput.GiveUpRequested(Cause, VoteDeadline)),
         ("VoteReceived Yes, first", _ => new CommitInput.VoteReceived(Account, new Incarnation(1), Ballot.Yes, Changes)),
         ("VoteReceived Yes, last awaited", state => Last(state, new CommitInput.VoteReceived(Database, new Incarnation(1), Ballot.Yes))),
         ("VoteReceived ReadOnly, last awaited of all ReadOnly, reads are to be checked", _ => new CommitInput.VoteReceived(Database, new Incarnation(1), Ballot.ReadOnly)),
@@ -41,6 +42,9 @@ internal static class CoordinatorCells
         ("VoteReceived ReadOnly, last awaited of all ReadOnly", _ => new CommitInput.VoteReceived(Database, new Incarnation(1), Ballot.ReadOnly)),
         ("VoteReceived ReadOnly, last awaited of all ReadOnly, one rests on a batch on its way", _ => new CommitInput.VoteReceived(Database, new Incarnation(1), Ballot.ReadOnly)),
         ("VoteReceived No", _ => new CommitInput.VoteReceived(Account, new Incarnation(1), Ballot.No, null, Cause)),
+        ("VoteReceived No, the work failed, last awaited of one that gives up", _ => new CommitInput.VoteReceived(Account, new Incarnation(1), Ballot.No, null, Cause)),
+        ("VoteReceived No, asked again after ReadOnly", _ => new CommitInput.VoteReceived(Account, new Incarnation(1), Ballot.No, null, new AbortCause(AbortReason.ParticipantLost))),
+        ("VoteReceived Yes, last awaited, too large", state => Last(state, new CommitInput.VoteReceived(Database, new Incarnation(1), Ballot.Yes))),
         ("VoteReceived, not enlisted", _ => new CommitInput.VoteReceived(Stranger, new Incarnation(1), Ballot.Yes)),
         ("DeadlinePassed, not due", _ => new CommitInput.DeadlinePassed(TimeSpan.FromSeconds(1))),
         ("DeadlinePassed", _ => new CommitInput.DeadlinePassed(Deadline)),
@@ -53,6 +57,7 @@ internal static class CoordinatorCells
         ("EventRefused, abort record of a redelivery", _ => new CommitInput.EventRefused(AbortRecord.Event, Cause)),
         ("ReadsChecked, they stand", _ => CommitInput.ReadsChecked.Well),
         ("ReadsChecked, they may be old", _ => new CommitInput.ReadsChecked(Cause)),
+        ("ReadsChecked, they stand, of one that gives up", _ => CommitInput.ReadsChecked.Well),
         ("AcknowledgementReceived, external", _ => new CommitInput.AcknowledgementReceived(Database)),
         ("AcknowledgementReceived, log-native", _ => new CommitInput.AcknowledgementReceived(Account)),
         ("AcknowledgementReceived, not enlisted", _ => new CommitInput.AcknowledgementReceived(Stranger)),
@@ -77,6 +82,13 @@ internal static class CoordinatorCells
             Run(state, new CommitInput.VoteReceived(Account, new Incarnation(1), Ballot.ReadOnly)),
         ("VoteReceived ReadOnly, last awaited of all ReadOnly, one rests on a batch on its way", CommitPhase.Preparing) =>
             Run(state, new CommitInput.VoteReceived(Account, new Incarnation(1), Ballot.ReadOnly, Changes with { Events = [], RestsOn = new BatchFate() })),
+        ("VoteReceived No, the work failed, last awaited of one that gives up", CommitPhase.Preparing) =>
+            Run(States.First(one => one.State.Phase is CommitPhase.Active).State, new CommitInput.GiveUpRequested(Cause, VoteDeadline)),
+        ("VoteReceived No, asked again after ReadOnly", CommitPhase.Preparing) =>
+            Run(state, new CommitInput.VoteReceived(Account, new Incarnation(1), Ballot.ReadOnly)),
+        ("VoteReceived Yes, last awaited, too large", CommitPhase.Preparing) =>
+            Run(state with { RedoBytesMax = -1 }, new CommitInput.VoteReceived(Account, new Incarnation(1), Ballot.Yes, Changes)),
+        ("ReadsChecked, they stand, of one that gives up", CommitPhase.CheckingReads) => state with { GivesUpFor = Cause },
         ("EnlistRequested, second last resource", CommitPhase.Active) =>
             Run(state, new CommitInput.EnlistRequested(Resource, new Incarnation(1), ParticipantKind.LastResource, 64)),
         ("DeliveryDue, a voted external has not acknowledged", CommitPhase.Aborted) => Run(

@@ -98,6 +98,32 @@ public sealed class TableTests
             one => Assert.Empty(CommitProtocol.Advance(one.State, new CommitInput.OutcomeInquired(one.State.Participants[0].Participant, new Incarnation(1))).Messages));
 
     [Fact]
+    public void What_gives_up_is_aborted_whatever_comes_and_is_never_handed_to_the_log()
+    {
+        var active = CoordinatorCells.States.First(one => one.State.Phase is CommitPhase.Active).State;
+        var reached = new List<CommitState> { CommitProtocol.Advance(active, new CommitInput.GiveUpRequested(new AbortCause(AbortReason.WorkFailed), TimeSpan.FromSeconds(2))).State };
+        var phases = new HashSet<CommitPhase>();
+        for (var depth = 0; depth < 3; depth++)
+        {
+            var next = new List<CommitState>();
+            foreach (var state in reached)
+            {
+                foreach (var (_, make) in CoordinatorCells.Inputs)
+                {
+                    var step = CommitProtocol.Advance(state, make(state));
+                    Assert.True(step.Append is null or CommitEvent.AbortDecided or CommitEvent.TransactionEnded, $"{state.Phase}: {step.Append}");
+                    phases.Add(step.State.Phase);
+                    next.Add(step.State);
+                }
+            }
+
+            reached = next;
+        }
+
+        Assert.Equal([CommitPhase.Preparing, CommitPhase.CheckingReads, CommitPhase.Aborted], phases.Order());
+    }
+
+    [Fact]
     public void Every_phase_of_the_coordinator_has_a_column() =>
         Assert.Equal(Enum.GetValues<CommitPhase>().Order(), CoordinatorCells.States.Select(one => one.State.Phase).Distinct().Order());
 
