@@ -23,6 +23,8 @@ internal static class RegressionSeeds
         (17953078857780182, "a host that lost one shard while it handed another one over began no transaction any more, though it owned a third"),
         (17953100000005073, "a participant was in doubt for ever of what had been forgotten"),
         (17953100000001991, "a participant was in doubt for ever of what was held because of a damaged row"),
+        (17953400000000100, "an abort was told of what rested on changes that never landed, because another row stood at that version"),
+        (17953400000001324, "an owner that had been displaced tried its fence for ever at a key that had been forgotten"),
         (17953100000004677, "a host found fewer versions in the log than others had told it of"),
     ];
 }

@@ -78,6 +78,9 @@ internal enum GroupInput : byte
 
     /// <summary>The key of an empty row is taken; the row there was read.</summary>
     RowInTheWay,
+
+    /// <summary>The key of an empty row is taken, and the row there is gone: an owner that came later has forgotten what is below its horizon (D-5).</summary>
+    RowForgotten,
 }
 
 /// <summary>
@@ -110,6 +113,8 @@ internal static class GroupProtocol
             (GroupPhase.Confirming, GroupInput.RowInTheWay) => found.Append == state.FenceId
                 ? state with { EmptyRowVersion = state.EmptyRowVersion + 1 } // ours, but it was never acknowledged cleanly
                 : Lose(state, state.Verdict),
+            (GroupPhase.Fencing, GroupInput.RowForgotten) => Lose(state, GroupVerdict.Open), // it may have been one of the group's
+            (GroupPhase.Confirming, GroupInput.RowForgotten) => Lose(state, state.Verdict),
             // The row it was to stand behind was read and has vanished since. Fencing again would leave this empty row on its way, to
             // land ahead of the owner; a new claim ends whatever is on its way.
             (GroupPhase.Confirming, GroupInput.RolledBack) => Lose(state, GroupVerdict.Open),

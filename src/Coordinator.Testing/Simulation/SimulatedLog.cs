@@ -49,6 +49,9 @@ internal sealed class SimulatedLog
     /// <summary>Several processes append at a time, to shards of their own: groups of two may overlap.</summary>
     public bool HasManyWriters { get; init; }
 
+    /// <summary>How many reads have failed.</summary>
+    public int ReadsFailed { get; set; }
+
     /// <summary>Writes that may still arrive.</summary>
     public int OnTheWireCount { get; internal set; }
 

@@ -105,6 +105,7 @@ internal sealed partial class SimulatedLogView(SimulationLoop loop, SimulatedLog
 
             if (Log.IsDown || Log.Random.Chance(Log.Faults.ReadFails))
             {
+                Log.ReadsFailed++;
                 Loop.Counters.Reach(Log.IsDown ? Situations.DownMetByRead : Situations.ReadFailed);
                 Loop.Trace.Note(Process, $"{what}: fails");
                 Process.After(Way(), () => answer.TrySetException(new SimulatedStoreException("the connection to the server is lost")));

@@ -59,6 +59,11 @@ internal sealed partial class GroupCommitter
                         state, GroupInput.RowInTheWay, new RowFound(finding.AppendId, finding.Kind is RowKind.ShardOwned));
                 }
 
+                if (finding.End.Version >= empty.Version)
+                {
+                    return GroupProtocol.Advance(state, GroupInput.RowForgotten);
+                }
+
                 if (finding.End.Version < empty.Version - 1)
                 {
                     Invariant.Holds(

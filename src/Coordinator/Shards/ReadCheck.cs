@@ -144,7 +144,9 @@ internal sealed class ReadCheck(ShardLane lane, ILogStore store, MonotonicClock 
 
         foreach (var one in _asking)
         {
-            var conflict = AppendRules.FirstConflict(RedoMode.Write, [.. ReadsOf(one)], one.Id, stream => ends[stream]);
+            // What rests on a batch that was on its way then may be anybody's at that version by now. Only who gives up gets here with one: others go to the log.
+            var conflict = ReadsOf(one).FirstOrDefault(static read => read.RestsOn is not null)?.Stream
+                ?? AppendRules.FirstConflict(RedoMode.Write, [.. ReadsOf(one)], one.Id, stream => ends[stream]);
             _shard!.AnswerReadCheck(
                 one.Id, conflict is { } stream ? new AbortCause(AbortReason.Conflict, new ParticipantId(stream), "has changed since it was read") : null, isDisplaced: false);
         }

@@ -28,6 +28,7 @@ internal static class LogCells
         ("RowInTheWay, own empty row", GroupInput.RowInTheWay, new RowFound(Fence, false)),
         ("RowInTheWay, ShardOwned", GroupInput.RowInTheWay, new RowFound(new AppendId(2, 1), true)),
         ("RowInTheWay, any other", GroupInput.RowInTheWay, new RowFound(new AppendId(2, 1), false)),
+        ("RowForgotten", GroupInput.RowForgotten, default),
     ];
 
     private static (string Name, OwnershipState State)[] OwnershipStates { get; } =

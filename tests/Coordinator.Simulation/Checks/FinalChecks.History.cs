@@ -34,12 +34,12 @@ internal sealed partial class FinalChecks
     {
         var commit = record.Told.Find(told => told.Outcome.IsCommitted);
         var abort = record.Told.Find(told => told.Outcome is TransactionOutcome.Aborted);
-        var outcome = commit is not null ? RecordedOutcome.Committed
+        var outcome = commit is not null || record.GaveUpOnWhatStood ? RecordedOutcome.Committed
             : abort is not null || !record.AsksToCommit ? RecordedOutcome.Aborted
             : RecordedOutcome.Unknown;
 
         // Each is a client of its own: what one client did in order is in order by the clock as well, which all of them share here.
-        return new RecordedTransaction($"{record.Host} {record}", outcome, [.. record.Operations])
+        return new RecordedTransaction($"{record.Host} {record}", outcome, record.GaveUpOnWhatStood ? [.. record.Operations.OfType<MicroOperation.Read>()] : [.. record.Operations])
         {
             Name = record.ToString(),
             BeganAt = After(record.BegunAt),

@@ -31,6 +31,9 @@ internal sealed class TransactionRecord(TransactionId id, string kind, string ho
     /// <summary>The balance of an account at the version that it found.</summary>
     public List<(StreamName Stream, long Version, long Balance)> Balances { get; } = [];
 
+    /// <summary>It was told that it gave up for its own reasons, and the log could be asked: what it read stood then, as if it had only read.</summary>
+    public bool GaveUpOnWhatStood { get; set; }
+
     /// <summary>Set when the initiator asks to commit: before that it can't.</summary>
     public bool AsksToCommit { get; set; }
 

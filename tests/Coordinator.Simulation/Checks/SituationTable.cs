@@ -72,6 +72,7 @@ internal static class SituationTable
     public const string UnknownWasCommitted = "told Unknown: it had committed";
     public const string UnknownWasAborted = "told Unknown: it had not";
     public const string GaveUpWaiting = "initiator: gave up waiting";
+    public const string GaveUpOnWhatStood = "work: gave up, and what it had read stood";
     public const string VotedNo = "participant: voted No";
     public const string ParticipantInquired = "participant: in doubt, asked";
     public const string ParticipantAnsweredCommit = "participant: in doubt, told commit";
@@ -144,7 +145,7 @@ internal static class SituationTable
             GroupOfSeveral, FenceLanded, FenceFoundOwnGroup, FenceConfirmed, WatchdogGaveUp, BatchRejected, BeginRefusedStopping,
             BeginRefusedFull, BeginRefusedDeposed, WentOnEarly, WentOnInVain, WorkAborted, WorkNotActive, WorkRefused, WorkReadFailed, WorkThrew, ReadOnlyCommitted,
             ReadByDisplaced, ToldCommitted, ToldUnknown, UnknownWasCommitted, UnknownWasAborted, GaveUpWaiting, VotedNo,
-            ParticipantInquired, ParticipantAnsweredCommit, ParticipantAnsweredAbort, ParticipantNotOnRecord, InquiryUndecided, RequestDone, RequestDoneBefore, RequestNotDone, Forgotten, RowRemoved, InquiryFailed, InquiryHeld, NeverIssued,
+            ParticipantInquired, ParticipantAnsweredCommit, ParticipantAnsweredAbort, ParticipantNotOnRecord, GaveUpOnWhatStood, InquiryUndecided, RequestDone, RequestDoneBefore, RequestNotDone, Forgotten, RowRemoved, InquiryFailed, InquiryHeld, NeverIssued,
             DeadEpochPresumed, DeadEpochCommitted, ReadAtOwner, ReadAtStandby, ReadInDoubt, ReadAsOf, ReadOutsideFailed,
             Situations.HostsCut, Situations.CallLost, JoinedWork, JoinedWorkFailed, RemoteVote, FoundInLog, ToldByNextOwner, GivenAway, Joined, Left, SeveralTaken,
             PlaceMoved, PlaceDoubled, DoubledLost, HeadsRefused, SilentHostGivenUp, GivenUpInTime,

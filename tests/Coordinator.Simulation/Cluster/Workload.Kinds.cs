@@ -1,3 +1,4 @@
+using Coordinator.Protocol;
 using Coordinator.Testing.Histories;
 
 namespace Coordinator.Simulation;
@@ -235,7 +236,14 @@ internal sealed partial class Workload
     private async Task AbortAsync(Host host, ITransaction transaction, TransactionRecord record)
     {
         await TransferOnlyAsync(host, transaction, record);
-        Tell(host, host.Process!, record, await transaction.AbortAsync("on second thoughts"));
+        var failed = cluster.Log.ReadsFailed;
+        var outcome = await transaction.AbortAsync("on second thoughts");
+        Tell(host, host.Process!, record, outcome);
+        if (cluster.Plan.IsCluster && failed == cluster.Log.ReadsFailed && outcome is TransactionOutcome.Aborted { Cause.Reason: AbortReason.Requested })
+        {
+            record.GaveUpOnWhatStood = true;
+            cluster.Reach(SituationTable.GaveUpOnWhatStood);
+        }
     }
 
     private async Task ThrowAsync(Host host, ITransaction transaction, TransactionRecord record)
