@@ -104,6 +104,47 @@ public sealed class ClientTests(OneSilo silo) : IClassFixture<OneSilo>
         Assert.Equal(1, await ReadAsync(ann));
     }
 
+    [Fact]
+    public async Task Work_that_aborts_after_a_failed_call_leaves_no_lock()
+    {
+        var (ann, bob) = (Account(), Account());
+        var outcome = await Transactions.RunAsync(async transaction =>
+        {
+            await ann.Add(-10);
+            await Assert.ThrowsAsync<InvalidOperationException>(() => bob.Fail());
+            await transaction.AbortAsync("bob does not want it");
+        });
+
+        Assert.Equal((AbortReason.Requested, "bob does not want it"), (Assert.IsType<TransactionOutcome.Aborted>(outcome).Cause is var cause ? (cause.Reason, cause.Detail) : default));
+        Assert.True((await Transactions.RunAsync(_ => ann.Add(1))).IsCommitted);
+        Assert.Equal(1, await ReadAsync(ann));
+    }
+
+    [Fact]
+    public async Task A_begin_that_was_cancelled_does_not_hold_its_key()
+    {
+        var (ann, key) = (Account(), new IdempotencyKey(Guid.CreateVersion7().ToString()));
+        using var cancellation = new CancellationTokenSource();
+        var first = Transactions.RunAsync(_ => ann.Add(1), new TransactionOptions { Key = key }, cancellation.Token);
+        await cancellation.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => first);
+
+        Assert.True((await Transactions.RunAsync(_ => ann.Add(1), new TransactionOptions { Key = key })).IsCommitted);
+        Assert.Equal(1, await ReadAsync(ann));
+    }
+
+    [Fact]
+    public async Task A_word_that_was_not_sent_does_not_keep_the_next_one_from_being_sent()
+    {
+        var gateway = new GatewayThatFailsOnce();
+        var transaction = new ClientTransaction(gateway, await silo.Cluster.Grains.GetGrain<IClientTransactionGrain>(0).Begin(new ClientTerms { Timeout = TimeSpan.FromSeconds(1) }));
+        await Assert.ThrowsAsync<NotSupportedException>(async () => await transaction.CommitAsync());
+
+        Assert.IsType<TransactionOutcome.Aborted>(await transaction.AbortAsync("no more of it"));
+        Assert.IsType<TransactionOutcome.Aborted>(await transaction.CommitAsync()); // what it was told first
+        Assert.Equal([null, "no more of it"], gateway.Words.Select(static word => word?.Detail));
+    }
+
     private static async Task AddInAsync(WireHeader header, IAccount account)
     {
         CallScope.Enter(new CallScope(header, work: null));
@@ -117,5 +158,23 @@ public sealed class ClientTests(OneSilo silo) : IClassFixture<OneSilo>
         var value = 0L;
         Assert.True((await Transactions.RunAsync(async _ => value = await account.Read())).IsCommitted);
         return value;
+    }
+
+    /// <summary>As if a filter of the application threw, at first.</summary>
+    private sealed class GatewayThatFailsOnce : IClientTransactionGrain
+    {
+        public List<AbortCause?> Words { get; } = [];
+
+        public Task<ClientBegun> Begin(ClientTerms terms) => throw new NotSupportedException();
+
+        public Task<TransactionOutcome> End(SiloAddress home, TransactionId id, Guid authority, AbortCause? cause)
+        {
+            Words.Add(cause);
+            return Words.Count == 1
+                ? Task.FromException<TransactionOutcome>(new NotSupportedException())
+                : Task.FromResult<TransactionOutcome>(new TransactionOutcome.Aborted(id, cause!));
+        }
+
+        public Task<TransactionOutcome?> OutcomeOf(IdempotencyKey key) => throw new NotSupportedException();
     }
 }

@@ -61,3 +61,38 @@ public sealed class Slow([TransactionalState("balance")] ITransactionalState<Bal
         return Task.CompletedTask;
     }
 }
+
+[Alias("test.late")]
+public interface ILate : IGrainWithStringKey
+{
+    /// <summary>Changes its state only once it is freed.</summary>
+    [Alias("Add")]
+    Task Add(long amount);
+
+    [Alias("Read")]
+    Task<long> Read();
+
+    [Alias("Free")]
+    [AlwaysInterleave]
+    Task Free();
+}
+
+[Reentrant]
+public sealed class Late([TransactionalState("balance")] ITransactionalState<Balance> balance) : Grain, ILate
+{
+    private readonly TaskCompletionSource _free = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public async Task Add(long amount)
+    {
+        await _free.Task;
+        await balance.UpdateAsync(value => { value.Value += amount; });
+    }
+
+    public Task<long> Read() => balance.ReadAsync(static value => value.Value);
+
+    public Task Free()
+    {
+        _free.TrySetResult();
+        return Task.CompletedTask;
+    }
+}
