@@ -96,3 +96,75 @@ public sealed class Late([TransactionalState("balance")] ITransactionalState<Bal
         return Task.CompletedTask;
     }
 }
+
+[Alias("test.hasty")]
+public interface IHasty : IGrainWithStringKey
+{
+    /// <summary>Changes its state after the function that was to change it has returned.</summary>
+    [Alias("AddAfterwards")]
+    Task AddAfterwards(long amount, Promise promise);
+
+    /// <summary>Changes its state, and later what it was given then once more.</summary>
+    [Alias("AddTwice")]
+    Task AddTwice(long amount);
+
+    [Alias("Read")]
+    Task<long> Read();
+}
+
+/// <summary>What a function returns that has not ended.</summary>
+[GenerateSerializer]
+public enum Promise
+{
+    Task,
+    TaskOf,
+    ValueTask,
+    ValueTaskOf,
+}
+
+[Reentrant]
+public sealed class Hasty([TransactionalState("balance")] ITransactionalState<Balance> balance) : Grain, IHasty
+{
+    private readonly List<Balance> _given = [];
+
+    public Task AddAfterwards(long amount, Promise promise) => promise switch
+    {
+        Promise.Task => balance.UpdateAsync(async value => // compiles without a warning
+        {
+            await Task.Yield();
+            value.Value += amount;
+        }),
+        Promise.TaskOf => balance.UpdateAsync(async value =>
+        {
+            await Task.Yield();
+            return value.Value += amount;
+        }),
+        Promise.ValueTask => balance.UpdateAsync<ValueTask>(async value =>
+        {
+            await Task.Yield();
+            value.Value += amount;
+        }),
+        _ => balance.UpdateAsync<ValueTask<long>>(async value =>
+        {
+            await Task.Yield();
+            return value.Value += amount;
+        }),
+    };
+
+    public async Task AddTwice(long amount)
+    {
+        await balance.UpdateAsync(value =>
+        {
+            value.Value += amount;
+            _given.Add(value);
+        });
+        await balance.UpdateAsync(value =>
+        {
+            _given.Add(value);
+            return value.Value;
+        });
+        _given.ForEach(value => value.Value += amount);
+    }
+
+    public Task<long> Read() => balance.ReadAsync(static value => value.Value);
+}
