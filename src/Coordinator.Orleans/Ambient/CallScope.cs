@@ -55,14 +55,23 @@ internal sealed class CallScope
     public static void Enter(CallScope? scope) => s_current.Value = scope;
 
     /// <summary>Counts a call, and says what it fails with if the transaction can't go on.</summary>
-    /// <exception cref="TransactionNotActiveException">The invocation has ended, or has asked to commit.</exception>
+    /// <exception cref="TransactionRefusedException">The invocation has ended.</exception>
+    /// <exception cref="TransactionNotActiveException">It has asked to commit.</exception>
     /// <exception cref="TransactionAbortedException">A call of it failed before.</exception>
     public void StartCall()
     {
         AbortCause? fault;
         lock (_gate)
         {
-            if (_isClosed || _isCommitting)
+            if (_isClosed)
+            {
+                throw new TransactionRefusedException(
+                    Header.Id,
+                    $"The work in transaction {Header.Id} that started this code has ended, and the code is still part of it. Await it there; or start it inside "
+                    + $"'using ({nameof(TransactionFlow)}.{nameof(TransactionFlow.Suppress)}())', if it is to go on by itself and be no part of the transaction.");
+            }
+
+            if (_isCommitting)
             {
                 throw new TransactionNotActiveException(Header.Id);
             }

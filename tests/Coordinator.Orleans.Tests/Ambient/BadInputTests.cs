@@ -108,7 +108,8 @@ public sealed class BadInputTests(OneSilo silo) : IClassFixture<OneSilo>
         await NoRowsAsync(async () =>
         {
             ended.SetResult();
-            await Assert.ThrowsAsync<TransactionNotActiveException>(() => late!);
+            var refused = await Assert.ThrowsAsync<TransactionRefusedException>(() => late!);
+            Assert.Contains("TransactionFlow.Suppress()", refused.Message, StringComparison.Ordinal);
         });
 
         async Task LateAsync()

@@ -168,3 +168,70 @@ public sealed class Hasty([TransactionalState("balance")] ITransactionalState<Ba
 
     public Task<long> Read() => balance.ReadAsync(static value => value.Value);
 }
+
+[Alias("test.busy")]
+public interface IBusy : IGrainWithStringKey
+{
+    /// <summary>Changes its state, and starts a loop that lives on when the call has ended.</summary>
+    [Alias("StartLoop")]
+    Task StartLoop(bool isOutside);
+
+    /// <summary>Changes its state, and starts a timer.</summary>
+    [Alias("StartTimer")]
+    Task StartTimer();
+
+    [Alias("Free")]
+    [AlwaysInterleave]
+    Task Free();
+
+    /// <summary>What became of the work that the loop or the timer has done once it was freed.</summary>
+    [Alias("Told")]
+    [AlwaysInterleave]
+    Task<string> Told();
+}
+
+[Reentrant]
+public sealed class Busy([TransactionalState("balance")] ITransactionalState<Balance> balance, ITransactions transactions) : Grain, IBusy
+{
+    private readonly TaskCompletionSource _free = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<string> _told = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public async Task StartLoop(bool isOutside)
+    {
+        using (isOutside ? TransactionFlow.Suppress() : null)
+        {
+            LoopAsync().Ignore();
+        }
+
+        await balance.UpdateAsync(static value => { value.Value++; }); // after the block it is part of the transaction again
+    }
+
+    public async Task StartTimer()
+    {
+        this.RegisterGrainTimer(LoopAsync, new GrainTimerCreationOptions { DueTime = TimeSpan.Zero, Period = Timeout.InfiniteTimeSpan, Interleave = true });
+        await balance.UpdateAsync(static value => { value.Value++; });
+    }
+
+    public Task Free()
+    {
+        _free.TrySetResult();
+        return Task.CompletedTask;
+    }
+
+    public Task<string> Told() => _told.Task;
+
+    private async Task LoopAsync()
+    {
+        await _free.Task;
+        try
+        {
+            var other = GrainFactory.GetGrain<IAccount>(this.GetPrimaryKeyString());
+            await other.Place();
+            _told.SetResult((await transactions.RunAsync(_ => other.Add(1))).GetType().Name);
+        }
+        catch (TransactionException error)
+        {
+            _told.SetResult(error.GetType().Name);
+        }
+    }
+}
