@@ -3,13 +3,13 @@ using Xunit;
 
 namespace Coordinator.Orleans.Tests;
 
-/// <summary>A delegate that calls CommitAsync itself is held to what holds for one that just ends: every call has ended, and well (rule D-6).</summary>
-public sealed class CommitByHandTests(OneSilo silo) : IClassFixture<OneSilo>
+/// <summary>A delegate that ends its transaction itself is held to what holds for one that just ends: every call has ended, and well (rule D-6).</summary>
+public sealed class EndByHandTests(OneSilo silo) : IClassFixture<OneSilo>
 {
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task With_a_call_outstanding_it_aborts(bool isClient)
+    public async Task A_commit_with_a_call_outstanding_aborts(bool isClient)
     {
         var (transactions, grains) = Side(isClient);
         var (ann, bob) = (Account(grains), grains.GetGrain<ILate>(NewKey()));
@@ -32,7 +32,7 @@ public sealed class CommitByHandTests(OneSilo silo) : IClassFixture<OneSilo>
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task After_a_failed_call_it_aborts(bool isClient)
+    public async Task A_commit_after_a_failed_call_aborts(bool isClient)
     {
         var (transactions, grains) = Side(isClient);
         var (ann, bob) = (Account(grains), Account(grains));
@@ -50,7 +50,7 @@ public sealed class CommitByHandTests(OneSilo silo) : IClassFixture<OneSilo>
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task When_all_calls_have_ended_it_commits_and_takes_no_more_of_them(bool isClient)
+    public async Task A_commit_after_all_calls_takes_no_more_of_them(bool isClient)
     {
         var (transactions, grains) = Side(isClient);
         var (ann, bob) = (Account(grains), Account(grains));
@@ -64,6 +64,25 @@ public sealed class CommitByHandTests(OneSilo silo) : IClassFixture<OneSilo>
 
         Assert.True(outcome.IsCommitted, outcome.ToString());
         Assert.Equal((1, 0), (await silo.Cluster.ReadAsync(Here(ann)), await silo.Cluster.ReadAsync(Here(bob))));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task An_abort_after_a_failed_call_leaves_no_lock(bool isClient)
+    {
+        var (transactions, grains) = Side(isClient);
+        var (ann, bob) = (Account(grains), Account(grains));
+        var outcome = await transactions.RunAsync(async transaction =>
+        {
+            await ann.Add(-10);
+            await Assert.ThrowsAsync<InvalidOperationException>(() => bob.Fail());
+            await transaction.AbortAsync("bob does not want it");
+        });
+
+        Assert.IsType<TransactionOutcome.Aborted>(outcome);
+        Assert.True((await transactions.RunAsync(_ => ann.Add(1))).IsCommitted);
+        Assert.Equal(1, await silo.Cluster.ReadAsync(Here(ann)));
     }
 
     private static string NewKey() => Guid.CreateVersion7().ToString();
