@@ -69,18 +69,20 @@ public sealed class EndByHandTests(OneSilo silo) : IClassFixture<OneSilo>
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task An_abort_after_a_failed_call_leaves_no_lock(bool isClient)
+    public async Task An_abort_after_a_failed_call_is_told_and_leaves_no_lock(bool isClient)
     {
         var (transactions, grains) = Side(isClient);
         var (ann, bob) = (Account(grains), Account(grains));
+        TransactionOutcome? byHand = null;
         var outcome = await transactions.RunAsync(async transaction =>
         {
             await ann.Add(-10);
             await Assert.ThrowsAsync<InvalidOperationException>(() => bob.Fail());
-            await transaction.AbortAsync("bob does not want it");
+            byHand = await transaction.AbortAsync("bob does not want it");
         });
 
-        Assert.IsType<TransactionOutcome.Aborted>(outcome);
+        Assert.IsType<TransactionOutcome.Aborted>(byHand);
+        Assert.Equal(byHand, outcome);
         Assert.True((await transactions.RunAsync(_ => ann.Add(1))).IsCommitted);
         Assert.Equal(1, await silo.Cluster.ReadAsync(Here(ann)));
     }
