@@ -4,6 +4,7 @@ using Coordinator;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Npgsql;
 using Orleans.Configuration;
 
 namespace Bank.Silos;
@@ -37,8 +38,10 @@ public static class BankSilo
                 return;
             }
 
-            silo.UseAdoNetClustering(options => (options.Invariant, options.ConnectionString) = ("Npgsql", connectionString));
-            silo.AddAdoNetGrainStorage(Snapshots, options => (options.Invariant, options.ConnectionString) = ("Npgsql", connectionString));
+            // Npgsql would open up to 100 connections in each process, which is all that a PostgreSQL server has by default for all of them.
+            var pooled = new NpgsqlConnectionStringBuilder(connectionString) { MaxPoolSize = 12 }.ConnectionString;
+            silo.UseAdoNetClustering(options => (options.Invariant, options.ConnectionString) = ("Npgsql", pooled));
+            silo.AddAdoNetGrainStorage(Snapshots, options => (options.Invariant, options.ConnectionString) = ("Npgsql", pooled));
             coordinator.UsePostgreSql(connectionString);
             coordinator.UseGrainStorageForSnapshots(Snapshots);
         });

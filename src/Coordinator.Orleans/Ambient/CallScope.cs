@@ -21,6 +21,7 @@ internal sealed class CallScope
     private TransactionWork? _work;
     private AbortCause? _fault;
     private int _callsRunning;
+    private bool _isCommitting;
     private bool _isClosed;
 
     /// <summary>Of the initiator.</summary>
@@ -54,7 +55,8 @@ internal sealed class CallScope
     public static void Enter(CallScope? scope) => s_current.Value = scope;
 
     /// <summary>Counts a call, and says what it fails with if the transaction can't go on.</summary>
-    /// <exception cref="TransactionNotActiveException">The invocation has ended.</exception>
+    /// <exception cref="TransactionRefusedException">The invocation has ended.</exception>
+    /// <exception cref="TransactionNotActiveException">It has asked to commit.</exception>
     /// <exception cref="TransactionAbortedException">A call of it failed before.</exception>
     public void StartCall()
     {
@@ -62,6 +64,14 @@ internal sealed class CallScope
         lock (_gate)
         {
             if (_isClosed)
+            {
+                throw new TransactionRefusedException(
+                    Header.Id,
+                    $"The work in transaction {Header.Id} that started this code has ended, and the code is still part of it. Await it there; or start it inside "
+                    + $"'using ({nameof(TransactionFlow)}.{nameof(TransactionFlow.Suppress)}())', if it is to go on by itself and be no part of the transaction.");
+            }
+
+            if (_isCommitting)
             {
                 throw new TransactionNotActiveException(Header.Id);
             }
@@ -152,19 +162,42 @@ internal sealed class CallScope
         }
     }
 
+    /// <summary>
+    /// Ends the calls of an invocation that asks to commit and goes on. Says why its transaction can't commit; null if it may. What is outstanding now would
+    /// do its work after the commit, or not at all, while the rest is committed.
+    /// </summary>
+    public AbortCause? StopCalls()
+    {
+        lock (_gate)
+        {
+            _isCommitting = true;
+        }
+
+        return FaultWith("a call of the transaction was still running when it asked to commit: await every call");
+    }
+
     /// <summary>Ends the invocation. Says why its transaction can't commit; null if it may.</summary>
     public AbortCause? Close()
+    {
+        lock (_gate)
+        {
+            _isClosed = true;
+        }
+
+        return FaultWith("an invocation ended before a call that it had made: await every call");
+    }
+
+    private AbortCause? FaultWith(string outstanding)
     {
         bool isOutstanding;
         lock (_gate)
         {
-            _isClosed = true;
-            isOutstanding = _callsRunning > 0;
+            isOutstanding = _callsRunning > 0; // no more are started
         }
 
         if (isOutstanding)
         {
-            Fail(new AbortCause(AbortReason.WorkFailed, null, "an invocation ended before a call that it had made: await every call"));
+            Fail(new AbortCause(AbortReason.WorkFailed, null, outstanding));
         }
 
         lock (_gate)

@@ -26,6 +26,11 @@ internal static class JoinedRun
             throw;
         }
 
+        if (cancellation.IsCancellationRequested)
+        {
+            await joined.AbortAsync("cancelled before the commit was asked for").ConfigureAwait(false); // as an outermost one: its caller takes it for not done
+        }
+
         scope.EndCall();
         return joined.Aborted is { } cause
             ? new TransactionOutcome.Aborted(scope.Header.Id, cause)

@@ -1,3 +1,4 @@
+using Coordinator.Orleans.Clients;
 using Orleans.CodeGeneration;
 
 namespace Coordinator.Orleans.Ambient;
@@ -18,12 +19,15 @@ internal sealed class OutgoingCallFilter : IOutgoingGrainCallFilter
     }
 
     /// <summary>
-    /// Nobody can tell whether a one-way call has ended, or how. Calls to the runtime and questions about transactions do no work in one.
+    /// Nobody can tell whether a one-way call has ended, or how. Calls to the runtime and questions about transactions do no work in one. The call that
+    /// ends a client's transaction must go out when another has failed or is outstanding, or its locks would be held until its deadline.
     /// </summary>
     private static bool IsPart(IOutgoingGrainCallContext context) =>
         !context.TargetId.IsSystemTarget()
         && !(context.Request is RequestBase request && request.Options.HasFlag(InvokeMethodOptions.OneWay))
-        && context.Request.GetInterfaceType() != typeof(ITransactionGrain);
+        && !IsAboutTransactions(context.Request.GetInterfaceType());
+
+    private static bool IsAboutTransactions(Type target) => target == typeof(ITransactionGrain) || target == typeof(IClientTransactionGrain);
 
     private static async Task InvokeWithoutAsync(IOutgoingGrainCallContext context)
     {

@@ -46,7 +46,7 @@ internal sealed class SiloTransactions(TransactionEngine engine, TransactionAnsw
         AmbientTransaction.Carry(scope.Header);
         try
         {
-            await place.RunAsync(work, transaction).ConfigureAwait(false);
+            await place.RunAsync(work, new InitiatorWork(scope, transaction)).ConfigureAwait(false);
         }
         finally
         {

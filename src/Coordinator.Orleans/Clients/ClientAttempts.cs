@@ -23,7 +23,7 @@ internal sealed class ClientAttempts(IClientTransactionGrain gateway, Func<ITran
         TransactionOutcome? outcome = null;
         try
         {
-            var begun = await gateway.Begin(Terms()).WaitAsync(cancellation).ConfigureAwait(false);
+            var begun = await BeginAsync(cancellation).ConfigureAwait(false);
             if (begun.Outcome is { } earlier)
             {
                 return outcome = earlier;
@@ -39,6 +39,29 @@ internal sealed class ClientAttempts(IClientTransactionGrain gateway, Func<ITran
         }
     }
 
+    private async Task<ClientBegun> BeginAsync(CancellationToken cancellation)
+    {
+        var beginning = gateway.Begin(Terms());
+        try
+        {
+            return await beginning.WaitAsync(cancellation).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            AbandonAsync(beginning).Ignore(); // whatever becomes of it, the caller is told of the cancellation
+            throw;
+        }
+    }
+
+    /// <summary>The silo has begun it for nobody: without a word it would hold its key until its deadline, and keep out the next try.</summary>
+    private async Task AbandonAsync(Task<ClientBegun> beginning)
+    {
+        if (await beginning.ConfigureAwait(false) is { Outcome: null } begun)
+        {
+            await new ClientTransaction(gateway, begun).AbortAsync(new AbortCause(AbortReason.Requested, null, "cancelled before it was begun")).ConfigureAwait(false);
+        }
+    }
+
     private ClientTerms Terms() => new()
     {
         Timeout = options.Timeout,
@@ -50,18 +73,17 @@ internal sealed class ClientAttempts(IClientTransactionGrain gateway, Func<ITran
 
     private async Task<TransactionOutcome> RunAsync(ClientTransaction transaction, CancellationToken cancellation)
     {
-        var scope = new CallScope(transaction.Header, work: null);
         Exception? failure = null;
         try
         {
-            await WorkAsync(scope, transaction).ConfigureAwait(false);
+            await WorkAsync(transaction).ConfigureAwait(false);
         }
         catch (Exception error)
         {
             failure = error;
         }
 
-        var fault = scope.Close();
+        var fault = transaction.Scope.Close();
         if (failure is null && fault is null && !cancellation.IsCancellationRequested)
         {
             return await transaction.CommitAsync(cancellation).ConfigureAwait(false);
@@ -70,7 +92,7 @@ internal sealed class ClientAttempts(IClientTransactionGrain gateway, Func<ITran
         var outcome = await transaction.AbortAsync(fault ?? (failure is null
             ? new AbortCause(AbortReason.Requested, null, "cancelled before the commit was asked for")
             : new AbortCause(AbortReason.WorkFailed, null, $"the work threw {failure.GetType().Name}"))).ConfigureAwait(false);
-        if (failure is not null && !IsConsequence(failure, outcome, transaction.Id))
+        if (failure is not null && !IsOfTheKey(outcome) && !IsConsequence(failure, outcome, transaction.Id))
         {
             ExceptionDispatchInfo.Throw(failure);
         }
@@ -78,12 +100,17 @@ internal sealed class ClientAttempts(IClientTransactionGrain gateway, Func<ITran
         return outcome;
     }
 
-    private async Task WorkAsync(CallScope scope, ClientTransaction transaction)
+    private async Task WorkAsync(ClientTransaction transaction)
     {
-        CallScope.Enter(scope);
-        AmbientTransaction.Carry(scope.Header);
+        CallScope.Enter(transaction.Scope);
+        AmbientTransaction.Carry(transaction.Scope.Header);
         await work(transaction).ConfigureAwait(false);
     }
+
+    /// <summary>
+    /// An earlier attempt under the key has committed, or may have: what it left (the last item sold) must not be told as this one's failure.
+    /// </summary>
+    private bool IsOfTheKey(TransactionOutcome outcome) => options.Key is not null && outcome is not TransactionOutcome.Aborted;
 
     /// <summary>The work threw because of what became of its transaction, or may have, from a state that never was.</summary>
     private static bool IsConsequence(Exception failure, TransactionOutcome outcome, TransactionId id) =>

@@ -1,4 +1,4 @@
-using Coordinator.Orleans.Wire;
+using Coordinator.Orleans.Ambient;
 using Coordinator.Protocol;
 
 namespace Coordinator.Orleans.Clients;
@@ -9,10 +9,11 @@ internal sealed class ClientTransaction(IClientTransactionGrain gateway, ClientB
     private readonly Lock _gate = new();
     private Task<TransactionOutcome>? _ending;
 
-    public WireHeader Header { get; } = begun.Header!;
+    /// <summary>Counts the calls of the delegate.</summary>
+    public CallScope Scope { get; } = new(begun.Header!, work: null);
 
     /// <inheritdoc/>
-    public TransactionId Id => Header.Id;
+    public TransactionId Id => Scope.Header.Id;
 
     /// <inheritdoc/>
     public TransactionAge Age { get; } = begun.Header!.Read().Age;
@@ -37,7 +38,8 @@ internal sealed class ClientTransaction(IClientTransactionGrain gateway, ClientB
     public ValueTask PublishAsync(string stream, object @event, CancellationToken cancellation = default) => throw NotHere();
 
     /// <inheritdoc/>
-    public async ValueTask<TransactionOutcome> CommitAsync(CancellationToken cancellation = default) => await EndAsync(null, cancellation).ConfigureAwait(false);
+    public async ValueTask<TransactionOutcome> CommitAsync(CancellationToken cancellation = default) =>
+        await EndAsync(Scope.StopCalls(), cancellation).ConfigureAwait(false); // rule D-6: by hand as well
 
     /// <inheritdoc/>
     public async ValueTask<TransactionOutcome> AbortAsync(string? reason = null) =>
@@ -54,7 +56,8 @@ internal sealed class ClientTransaction(IClientTransactionGrain gateway, ClientB
         Task<TransactionOutcome> ending;
         lock (_gate)
         {
-            ending = _ending ??= SendEndAsync(cause);
+            // One that has thrown was not sent. The next word, which may be RunAsync's own, must not find its exception in place of an outcome.
+            ending = _ending = _ending is null or { IsFaulted: true } or { IsCanceled: true } ? SendEndAsync(cause) : _ending;
         }
 
         try

@@ -24,10 +24,11 @@ public interface ITransactionalState<T>
 
     /// <summary>Changes the value under an exclusive lock, if the transaction commits.</summary>
     /// <param name="update">
-    /// Changes the copy that it is given, which is recorded once it has returned. If it throws, nothing is recorded.
+    /// Changes the copy that it is given, which is recorded once it has returned. If it throws, nothing is recorded. It can't be asynchronous: what it did
+    /// after an await would come too late.
     /// </param>
     /// <param name="cancellation">Ends the wait; the transaction is aborted then.</param>
-    /// <exception cref="ArgumentException">The value can't be stored as an event; its message says why.</exception>
+    /// <exception cref="ArgumentException">The value can't be stored as an event, or the function returns a task; its message says why.</exception>
     /// <inheritdoc cref="ReadAsync" path="/exception"/>
     Task<TResult> UpdateAsync<TResult>(Func<T, TResult> update, CancellationToken cancellation = default);
 

@@ -26,10 +26,11 @@ internal sealed class TransactionalStateFacet<T>(StreamName stream, DeepCopier<T
     public async Task<TResult> UpdateAsync<TResult>(Func<T, TResult> update, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(update);
+        EnsureEnds<TResult>(nameof(update));
         var state = await OpenAsync(cancellation).ConfigureAwait(true); // as above
         var copy = CopyOf(state);
         var result = update(copy);
-        state.Set(copy);
+        Set(state, copy);
         return result;
     }
 
@@ -40,7 +41,7 @@ internal sealed class TransactionalStateFacet<T>(StreamName stream, DeepCopier<T
         var state = await OpenAsync(cancellation).ConfigureAwait(true); // as above
         var copy = CopyOf(state);
         update(copy);
-        state.Set(copy);
+        Set(state, copy);
     }
 
     private ValueTask<TransactionalState<T>> OpenAsync(CancellationToken cancellation) => CallScope.Required(Stream).CallAsync(
@@ -50,4 +51,19 @@ internal sealed class TransactionalStateFacet<T>(StreamName stream, DeepCopier<T
 
     /// <summary>Other transactions may still read the value that there is.</summary>
     private T CopyOf(TransactionalState<T> state) => state.Value is { } value ? copier.Copy(value)! : new T();
+
+    /// <summary>The function may have kept the one that it was given: what it changes there later must not be in the state, for it is not in the log.</summary>
+    private void Set(TransactionalState<T> state, T changed) => state.Set(copier.Copy(changed)!);
+
+    /// <summary>An asynchronous lambda is taken for a function that returns a task, without a word of the compiler.</summary>
+    private void EnsureEnds<TResult>(string parameter)
+    {
+        var result = typeof(TResult);
+        if (typeof(Task).IsAssignableFrom(result) || result == typeof(ValueTask) || (result.IsGenericType && result.GetGenericTypeDefinition() == typeof(ValueTask<>)))
+        {
+            throw new ArgumentException(
+                $"The update of '{Stream}' returns a {result.Name.Split('`')[0]}: what it did after its first await would not be recorded. Await before {nameof(UpdateAsync)}, and change the value in a function that does not.",
+                parameter);
+        }
+    }
 }

@@ -34,7 +34,7 @@ internal static class CoordinatorConfiguration
     private static void Check(IConfigurationSection section, object settings, string other)
     {
         string[] known = [.. settings.GetType().GetProperties().Where(static one => one.SetMethod is { IsPublic: true }).Select(static one => one.Name), other];
-        if (section.GetChildren().FirstOrDefault(child => !known.Contains(child.Key, StringComparer.OrdinalIgnoreCase) || (child.Value is null && child.Key != other)) is { } unknown)
+        if (section.GetChildren().FirstOrDefault(child => !known.Contains(child.Key, StringComparer.OrdinalIgnoreCase) || (child.Value is null && !child.Key.Equals(other, StringComparison.OrdinalIgnoreCase))) is { } unknown)
         {
             throw new OrleansConfigurationException($"The configuration has '{unknown.Path}', which is no setting of the coordinator: in '{section.Path}' there can be {string.Join(", ", known)}.");
         }

@@ -12,6 +12,7 @@ namespace Coordinator.Orleans.Hosting;
 internal sealed class GrainClassValidator(IOptions<GrainTypeOptions> grains, IServiceProvider provider) : IConfigurationValidator
 {
     private const string OrleansTransactions = "Orleans.Transactions";
+    private const string OrleansTransactionAttribute = "Orleans.TransactionAttribute";
 
     /// <inheritdoc/>
     public void ValidateConfiguration()
@@ -26,7 +27,7 @@ internal sealed class GrainClassValidator(IOptions<GrainTypeOptions> grains, ISe
         }
 
         var events = CoordinatorServiceCollectionExtensions.CreateEvents(provider);
-        var faults = classes.SelectMany(grain => FaultsOf(grain.Type, grain.Facets, events)).ToArray();
+        var faults = classes.SelectMany(grain => FaultsOf(grain.Type, grain.Facets, events)).Concat(SharedAggregates(classes)).ToArray();
         if (faults.Length > 0)
         {
             throw new OrleansConfigurationException("Grain classes can't have the transactional state that they declare:" + Environment.NewLine + string.Join(Environment.NewLine, faults));
@@ -36,7 +37,27 @@ internal sealed class GrainClassValidator(IOptions<GrainTypeOptions> grains, ISe
     private static ParameterInfo[] FacetsOf(Type type) =>
         [.. ParametersOf(type).Where(static parameter => NameOf(parameter) is not null || parameter.IsDefined(typeof(AggregateStateAttribute)))];
 
-    private static IEnumerable<ParameterInfo> ParametersOf(Type type) => type.GetConstructors().SelectMany(static constructor => constructor.GetParameters());
+    /// <summary>Of the constructor that Orleans calls: the first public one.</summary>
+    private static ParameterInfo[] ParametersOf(Type type) => type.GetConstructors().FirstOrDefault()?.GetParameters() ?? [];
+
+    /// <summary>Its facets are in a namespace of its own; the attribute of methods is in that of Orleans.</summary>
+    private static bool IsOfOrleansTransactions(Type attribute) =>
+        attribute.Namespace?.StartsWith(OrleansTransactions, StringComparison.Ordinal) is true
+        || attribute.FullName is OrleansTransactionAttribute
+        || attribute.Assembly.GetName().Name is OrleansTransactions;
+
+    /// <summary>
+    /// Each grain keeps its aggregate in memory on its silo. Two of different classes are two grains on two silos: each would have to find out by conflicts, and
+    /// by nothing else, what the other has committed.
+    /// </summary>
+    private static IEnumerable<string> SharedAggregates((Type Type, ParameterInfo[] Facets)[] classes) =>
+        from grain in classes
+        from facet in grain.Facets
+        where NameOf(facet) is null && !facet.ParameterType.ContainsGenericParameters
+        group grain.Type by facet.ParameterType into users
+        let types = users.Distinct().ToArray()
+        where types.Length > 1
+        select $"- {string.Join(" and ", types.AsEnumerable())}: they take {users.Key}, so that grains of one key would share one aggregate: let one class have it, and the others call that.";
 
     private static string? NameOf(ParameterInfo parameter) => parameter.GetCustomAttribute<TransactionalStateAttribute>()?.Name;
 
@@ -56,7 +77,7 @@ internal sealed class GrainClassValidator(IOptions<GrainTypeOptions> grains, ISe
         }
 
         if (ParametersOf(type).SelectMany(static parameter => parameter.GetCustomAttributesData()).Concat(type.GetInterfaces().SelectMany(
-            static one => one.GetMethods()).SelectMany(static method => method.GetCustomAttributesData())).Any(static data => data.AttributeType.Namespace?.StartsWith(OrleansTransactions, StringComparison.Ordinal) is true))
+            static one => one.GetMethods()).SelectMany(static method => method.GetCustomAttributesData())).Any(static data => IsOfOrleansTransactions(data.AttributeType)))
         {
             yield return "it also uses the transactions of Orleans, whose outcome would be another: move all of its state to one of the two.";
         }
@@ -111,8 +132,9 @@ internal sealed class GrainClassValidator(IOptions<GrainTypeOptions> grains, ISe
         {
             var value = Activator.CreateInstance(type)!;
             events.Serialize(value);
-            provider.GetRequiredService<DeepCopier>().Copy(value);
-            return null;
+            return ReferenceEquals(provider.GetRequiredService<DeepCopier>().Copy(value), value)
+                ? "is not copied by Orleans, so that what an aborted transaction has changed in it would be seen: take [Immutable] from the type, and give it members that can be set."
+                : null;
         }
         catch (CodecNotFoundException error)
         {

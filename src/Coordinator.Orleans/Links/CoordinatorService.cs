@@ -28,7 +28,8 @@ internal sealed partial class CoordinatorService(
             }
             catch (FormatException fault)
             {
-                // Of a newer version, during an upgrade. As if it had been lost: the others of the batch are worth no less.
+                // A number or a name of a newer version, during an upgrade. As if it had been lost: the others of the batch are worth no less. (A new kind of
+                // message is a type that this version lacks: Orleans can't read such a batch, and all of it is lost.)
                 Unread(_logger, message.Transaction, batch.From, fault.Message);
             }
         }

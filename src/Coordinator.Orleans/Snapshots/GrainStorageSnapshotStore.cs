@@ -5,6 +5,10 @@ using Orleans.Storage;
 namespace Coordinator.Orleans.Snapshots;
 
 /// <summary>Keeps snapshots in a grain storage of the silo. Each stream's has the id of a grain that does not exist.</summary>
+/// <remarks>
+/// States are loaded in the flow of the transaction that uses them, and a storage may itself be grains: calls of these are no part of the transaction, or
+/// one that fails would doom it, and a snapshot that can't be read costs time only.
+/// </remarks>
 internal sealed class GrainStorageSnapshotStore(IGrainStorage storage) : ISnapshotStore
 {
     private const string StateName = "snapshot";
@@ -13,6 +17,7 @@ internal sealed class GrainStorageSnapshotStore(IGrainStorage storage) : ISnapsh
     /// <inheritdoc/>
     public async ValueTask<Snapshot?> ReadSnapshotAsync(StreamName stream, CancellationToken cancellation)
     {
+        using var outside = TransactionFlow.Suppress();
         var state = await ReadAsync(stream, cancellation).ConfigureAwait(false);
         return state.RecordExists ? state.State?.Read(stream) : null;
     }
@@ -20,6 +25,7 @@ internal sealed class GrainStorageSnapshotStore(IGrainStorage storage) : ISnapsh
     /// <inheritdoc/>
     public async ValueTask WriteSnapshotAsync(Snapshot snapshot, CancellationToken cancellation)
     {
+        using var outside = TransactionFlow.Suppress();
         var state = await ReadAsync(snapshot.Stream, cancellation).ConfigureAwait(false);
         if (state.RecordExists && state.State?.Read(snapshot.Stream) is { Fault: null } last && last.IsNewerThan(snapshot))
         {
@@ -40,6 +46,7 @@ internal sealed class GrainStorageSnapshotStore(IGrainStorage storage) : ISnapsh
     /// <inheritdoc/>
     public async ValueTask DeleteSnapshotAsync(StreamName stream, CancellationToken cancellation)
     {
+        using var outside = TransactionFlow.Suppress();
         var state = await ReadAsync(stream, cancellation).ConfigureAwait(false);
         if (state.RecordExists)
         {

@@ -108,7 +108,8 @@ public sealed class BadInputTests(OneSilo silo) : IClassFixture<OneSilo>
         await NoRowsAsync(async () =>
         {
             ended.SetResult();
-            await Assert.ThrowsAsync<TransactionNotActiveException>(() => late!);
+            var refused = await Assert.ThrowsAsync<TransactionRefusedException>(() => late!);
+            Assert.Contains("TransactionFlow.Suppress()", refused.Message, StringComparison.Ordinal);
         });
 
         async Task LateAsync()
@@ -158,6 +159,29 @@ public sealed class BadInputTests(OneSilo silo) : IClassFixture<OneSilo>
             Assert.Contains("Use shorter keys", Assert.IsType<ArgumentException>(error.GetBaseException()).Message, StringComparison.Ordinal);
         }
     });
+
+    [Theory]
+    [InlineData(Promise.Task)]
+    [InlineData(Promise.TaskOf)]
+    [InlineData(Promise.ValueTask)]
+    [InlineData(Promise.ValueTaskOf)]
+    public Task An_update_that_would_go_on_after_it_was_recorded_is_refused(Promise promise) => NoRowsAsync(async () =>
+    {
+        var hasty = Grains.GetGrain<IHasty>(NewKey());
+        var error = await Assert.ThrowsAsync<ArgumentException>(() => Transactions.RunAsync(_ => hasty.AddAfterwards(1, promise)));
+        Assert.Contains($"returns a {promise.ToString().Replace("Of", string.Empty, StringComparison.Ordinal)}: ", error.Message, StringComparison.Ordinal);
+        Assert.Contains("Await before UpdateAsync", error.Message, StringComparison.Ordinal);
+    });
+
+    [Fact]
+    public async Task What_an_update_was_given_is_not_what_is_kept()
+    {
+        var hasty = Grains.GetGrain<IHasty>(NewKey());
+        Assert.True((await Transactions.RunAsync(_ => hasty.AddTwice(1))).IsCommitted);
+        var read = 0L;
+        Assert.True((await Transactions.RunAsync(async _ => read = await hasty.Read())).IsCommitted);
+        Assert.Equal(1, read);
+    }
 
     [Fact]
     public async Task A_one_way_call_is_no_part_of_a_transaction()

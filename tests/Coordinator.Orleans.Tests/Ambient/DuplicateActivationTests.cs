@@ -25,7 +25,7 @@ public sealed class DuplicateActivationTests
             await here.Add(1);
             if (++runs == 1)
             {
-                Assert.True((await Elsewhere(() => cluster.Of<ITransactions>(1).RunAsync(_ => there.Add(10)))).IsCommitted);
+                Assert.True((await Elsewhere.RunAsync(() => cluster.Of<ITransactions>(1).RunAsync(_ => there.Add(10)))).IsCommitted);
             }
         });
 
@@ -51,7 +51,7 @@ public sealed class DuplicateActivationTests
     {
         const int Workers = 4, Each = 25;
         await using var cluster = await StartAsync();
-        var outcomes = await Task.WhenAll(Enumerable.Range(0, 2 * Workers).Select(worker => Elsewhere(async () =>
+        var outcomes = await Task.WhenAll(Enumerable.Range(0, 2 * Workers).Select(worker => Elsewhere.RunAsync(async () =>
         {
             var committed = 0;
             for (var number = 0; number < Each; number++)
@@ -86,13 +86,6 @@ public sealed class DuplicateActivationTests
         var value = 0L;
         Assert.True((await cluster.Of<ITransactions>(silo).RunAsync(async _ => value = await Twin(cluster, silo).Read())).IsCommitted);
         return value;
-    }
-
-    /// <summary>As another application would: no part of the transaction that the caller runs in.</summary>
-    private static Task<T> Elsewhere<T>(Func<Task<T>> act)
-    {
-        using var flow = ExecutionContext.SuppressFlow();
-        return Task.Run(act);
     }
 }
 

@@ -86,6 +86,29 @@ public sealed class JoinedTests(OneSilo silo) : IClassFixture<OneSilo>
         Assert.Equal((0, 0), (await silo.Cluster.ReadAsync(ann), await silo.Cluster.ReadAsync(bob)));
     }
 
+    [Fact]
+    public async Task The_outer_one_aborts_if_it_was_cancelled()
+    {
+        var (ann, bob) = (Account(), Account());
+        TransactionOutcome? inner = null;
+        var outer = await Transactions.RunAsync(async _ =>
+        {
+            await ann.Add(1);
+            using var cancellation = new CancellationTokenSource();
+            inner = await Transactions.RunAsync(
+                async _ =>
+                {
+                    await bob.Add(1);
+                    await cancellation.CancelAsync();
+                },
+                cancellation.Token);
+        });
+
+        Assert.IsType<TransactionOutcome.Aborted>(inner);
+        Assert.Equal(AbortReason.Requested, Assert.IsType<TransactionOutcome.Aborted>(outer).Cause.Reason);
+        Assert.Equal((0, 0), (await silo.Cluster.ReadAsync(ann), await silo.Cluster.ReadAsync(bob)));
+    }
+
     [Theory]
     [MemberData(nameof(Misfits))]
     public async Task Options_that_ask_for_a_transaction_of_its_own_are_refused(string option)

@@ -104,6 +104,45 @@ public sealed class ClientTests(OneSilo silo) : IClassFixture<OneSilo>
         Assert.Equal(1, await ReadAsync(ann));
     }
 
+    [Fact]
+    public async Task A_call_that_has_failed_aborts_whatever_the_client_swallows()
+    {
+        var (ann, bob) = (Account(), Account());
+        var outcome = await Transactions.RunAsync(async _ =>
+        {
+            await ann.Add(1);
+            await Assert.ThrowsAsync<InvalidOperationException>(() => bob.Fail());
+        });
+
+        Assert.Equal(AbortReason.WorkFailed, Assert.IsType<TransactionOutcome.Aborted>(outcome).Cause.Reason);
+        Assert.Equal(0, await ReadAsync(ann));
+    }
+
+    [Fact]
+    public async Task A_begin_that_was_cancelled_does_not_hold_its_key()
+    {
+        var (ann, key) = (Account(), new IdempotencyKey(Guid.CreateVersion7().ToString()));
+        using var cancellation = new CancellationTokenSource();
+        var first = Transactions.RunAsync(_ => ann.Add(1), new TransactionOptions { Key = key }, cancellation.Token);
+        await cancellation.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => first);
+
+        Assert.True((await Transactions.RunAsync(_ => ann.Add(1), new TransactionOptions { Key = key })).IsCommitted);
+        Assert.Equal(1, await ReadAsync(ann));
+    }
+
+    [Fact]
+    public async Task A_word_that_was_not_sent_does_not_keep_the_next_one_from_being_sent()
+    {
+        var gateway = new GatewayThatFailsOnce();
+        var transaction = new ClientTransaction(gateway, await silo.Cluster.Grains.GetGrain<IClientTransactionGrain>(0).Begin(new ClientTerms { Timeout = TimeSpan.FromSeconds(1) }));
+        await Assert.ThrowsAsync<NotSupportedException>(async () => await transaction.CommitAsync());
+
+        Assert.IsType<TransactionOutcome.Aborted>(await transaction.AbortAsync("no more of it"));
+        Assert.IsType<TransactionOutcome.Aborted>(await transaction.CommitAsync()); // what it was told first
+        Assert.Equal([null, "no more of it"], gateway.Words.Select(static word => word?.Detail));
+    }
+
     private static async Task AddInAsync(WireHeader header, IAccount account)
     {
         CallScope.Enter(new CallScope(header, work: null));
@@ -117,5 +156,23 @@ public sealed class ClientTests(OneSilo silo) : IClassFixture<OneSilo>
         var value = 0L;
         Assert.True((await Transactions.RunAsync(async _ => value = await account.Read())).IsCommitted);
         return value;
+    }
+
+    /// <summary>As if a filter of the application threw, at first.</summary>
+    private sealed class GatewayThatFailsOnce : IClientTransactionGrain
+    {
+        public List<AbortCause?> Words { get; } = [];
+
+        public Task<ClientBegun> Begin(ClientTerms terms) => throw new NotSupportedException();
+
+        public Task<TransactionOutcome> End(SiloAddress home, TransactionId id, Guid authority, AbortCause? cause)
+        {
+            Words.Add(cause);
+            return Words.Count == 1
+                ? Task.FromException<TransactionOutcome>(new NotSupportedException())
+                : Task.FromResult<TransactionOutcome>(new TransactionOutcome.Aborted(id, cause!));
+        }
+
+        public Task<TransactionOutcome?> OutcomeOf(IdempotencyKey key) => throw new NotSupportedException();
     }
 }

@@ -46,6 +46,16 @@ public sealed class ConfigurationTests
         Assert.Equal((TimeSpan.FromSeconds(5), false), (settings.LockTimeout, settings.CreateIfMissing));
     }
 
+    [Theory]
+    [InlineData("log:providerType", "memory")]
+    [InlineData("LOG:PROVIDERTYPE", "MEMORY")] // as variables of an environment often are
+    public async Task Keys_are_read_however_they_are_written(string key, string value)
+    {
+        using var host = Build(static silo => silo.AddCoordinator(), (key, value));
+        await using var store = host.Services.GetRequiredService<ILogStore>();
+        Assert.IsType<InMemoryLogStore>(store);
+    }
+
     [Fact]
     public async Task A_log_that_code_chooses_goes_before_a_configured_one()
     {

@@ -20,7 +20,9 @@ public sealed class GrainClassValidatorTests
     [InlineData(typeof(OtherParameter), "parameter 'state' must be of type ITransactionalState<T>")]
     [InlineData(typeof(NoEventName), "put [EventType(\"name\")] on it")]
     [InlineData(typeof(NotCopied), "put [GenerateSerializer] on the type")]
+    [InlineData(typeof(NeverCopied), "take [Immutable] from the type")]
     [InlineData(typeof(Mixed), "it also uses the transactions of Orleans")]
+    [InlineData(typeof(MixedByMethod), "it also uses the transactions of Orleans")]
     public void What_could_not_work_is_told(Type grain, string told)
     {
         var error = Assert.Throws<OrleansConfigurationException>(() => Validate(grain));
@@ -29,7 +31,17 @@ public sealed class GrainClassValidatorTests
     }
 
     [Fact]
-    public void What_works_is_let_through() => Validate(typeof(Account), typeof(CounterGrain), typeof(Transfers));
+    public void Two_classes_over_one_aggregate_are_told()
+    {
+        var error = Assert.Throws<OrleansConfigurationException>(() => Validate(typeof(CounterGrain), typeof(Account), typeof(OtherCounter)));
+        Assert.Contains("let one class have it, and the others call that", error.Message, StringComparison.Ordinal);
+        Assert.Contains(typeof(CounterGrain).FullName!, error.Message, StringComparison.Ordinal);
+        Assert.Contains(typeof(OtherCounter).FullName!, error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain(typeof(Account).FullName!, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_works_is_let_through() => Validate(typeof(Account), typeof(CounterGrain), typeof(Transfers), typeof(TwoConstructors));
 
     private static void Validate(params Type[] grains)
     {
@@ -90,6 +102,42 @@ public sealed class GrainClassValidatorTests
     }
 
     [Reentrant]
+    private sealed class NeverCopied([TransactionalState("a")] ITransactionalState<Frozen> state)
+    {
+        public object State => state;
+    }
+
+    [Reentrant]
+    private sealed class OtherCounter([AggregateState] IAggregateState<Counter> state)
+    {
+        public object State => state;
+    }
+
+    /// <summary>Of which Orleans calls the first.</summary>
+    [Reentrant]
+    private sealed class TwoConstructors([TransactionalState("a")] ITransactionalState<Balance> state, TimeProvider time)
+    {
+        public TwoConstructors([TransactionalState("a")] ITransactionalState<Balance> state)
+            : this(state, TimeProvider.System)
+        {
+        }
+
+        public object State => (state, time);
+    }
+
+    private interface IByMethod
+    {
+        [global::Orleans.Transaction]
+        Task Do();
+    }
+
+    [Reentrant]
+    private sealed class MixedByMethod([TransactionalState("a")] ITransactionalState<Balance> state) : IByMethod
+    {
+        public Task Do() => state.ReadAsync(static value => value.Value);
+    }
+
+    [Reentrant]
     private sealed class Mixed([TransactionalState("a")] ITransactionalState<Balance> state, [global::Orleans.Transactions.Abstractions.TransactionalState] object other)
     {
         public object State => (state, other);
@@ -97,6 +145,15 @@ public sealed class GrainClassValidatorTests
 
     [GenerateSerializer]
     public sealed class Nameless;
+
+    [GenerateSerializer]
+    [Immutable]
+    [EventType("test.frozen")]
+    public sealed class Frozen
+    {
+        [Id(0)]
+        public long Value { get; set; }
+    }
 
     [EventType("test.uncopied")]
     public sealed class Uncopied

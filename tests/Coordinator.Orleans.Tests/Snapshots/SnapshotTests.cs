@@ -49,6 +49,21 @@ public sealed class SnapshotTests
         Assert.Equal((1L, null), ((await store.ReadSnapshotAsync(s_stream, CancellationToken.None)) is var read ? (read!.Version, read.Fault) : default));
     }
 
+    [Fact]
+    public async Task Storage_of_grains_that_fail_costs_a_transaction_time_only()
+    {
+        await using var cluster = await TestCluster.StartAsync(1, static (silo, coordinator) =>
+        {
+            silo.Services.AddKeyedSingleton<IGrainStorage>("away", static (provider, _) => new StorageOfGrains(provider));
+            coordinator.AddSnapshots<Counter>("counter", version: 1, every: 100).UseGrainStorageForSnapshots("away");
+        });
+        var counter = cluster.Of<IGrainFactory>().GetGrain<ICounter>("a");
+        var outcome = await cluster.Of<ITransactions>().RunAsync(_ => counter.Count(1));
+
+        Assert.True(outcome.IsCommitted, outcome.ToString());
+        Assert.NotEqual(0, ((StorageOfGrains)cluster.Orleans.Silos[0].ServiceProvider.GetRequiredKeyedService<IGrainStorage>("away")).Calls);
+    }
+
     private static async Task<InProcessTestCluster> StartAsync()
     {
         var builder = new InProcessTestClusterBuilder(1);
@@ -76,4 +91,24 @@ public sealed class SnapshotTests
         TypeVersion = 2,
         Payload = System.Text.Encoding.UTF8.GetBytes(payload),
     };
+
+    /// <summary>As Orleans' storage in memory is, whose grains are where a silo was that has died.</summary>
+    private sealed class StorageOfGrains(IServiceProvider services) : IGrainStorage
+    {
+        private int _calls;
+
+        public int Calls => Volatile.Read(ref _calls);
+
+        public Task ReadStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState) => FailAsync();
+
+        public Task WriteStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState) => FailAsync();
+
+        public Task ClearStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState) => FailAsync();
+
+        private Task FailAsync()
+        {
+            Interlocked.Increment(ref _calls);
+            return services.GetRequiredService<IGrainFactory>().GetGrain<IAccount>("storage").Fail();
+        }
+    }
 }

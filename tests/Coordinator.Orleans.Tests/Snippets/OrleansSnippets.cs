@@ -112,6 +112,24 @@ public sealed class SavingsGrain([AggregateState] IAggregateState<Savings> savin
 }
 #endregion
 
+internal sealed class Watching(Func<Task> watchAsync)
+{
+    private Task? _watch;
+
+    public Task? Start()
+    {
+        #region orleans-suppress
+        using (TransactionFlow.Suppress())
+        {
+            _watch ??= WatchAsync(); // no part of the transaction in hand: goes on by itself, and begins its own with RunAsync
+        }
+        #endregion
+        return _watch;
+    }
+
+    private Task WatchAsync() => watchAsync();
+}
+
 [Alias("savings")]
 public interface ISavingsGrain : IGrainWithStringKey
 {

@@ -1,6 +1,8 @@
 using System.Reflection;
 using System.Text;
 using Coordinator.Orleans.Wire;
+using Coordinator.Protocol;
+using Coordinator.Protocol.Commit;
 using Coordinator.Tests;
 using Orleans.Concurrency;
 using Xunit;
@@ -16,6 +18,9 @@ public sealed class WireContractTests
     private const string Page = "src/Coordinator.Orleans/WireContracts.txt";
 
     private static readonly Assembly s_assembly = typeof(WireHeader).Assembly;
+
+    // They travel as numbers, so that a member inserted before others would make silos of two versions take one for the other.
+    private static readonly Type[] s_numbers = [typeof(AbortReason), typeof(Ballot), typeof(Decision), typeof(EnlistmentRefusal), typeof(ParticipantKind)];
 
     private static readonly Dictionary<Type, Type> s_surrogates = s_assembly.GetTypes()
         .SelectMany(static type => type.GetInterfaces())
@@ -66,6 +71,15 @@ public sealed class WireContractTests
             foreach (var (id, member, memberType) in MembersOf(type).OrderBy(static member => member.Id))
             {
                 text.Append($"  {id} {member} {NameOf(memberType)}\n");
+            }
+        }
+
+        foreach (var type in s_numbers)
+        {
+            text.Append($"numbers {type.Name}\n");
+            foreach (var value in Enum.GetValuesAsUnderlyingType(type))
+            {
+                text.Append($"  {value} {Enum.GetName(type, value)}\n");
             }
         }
 

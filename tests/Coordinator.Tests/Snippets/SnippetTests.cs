@@ -17,6 +17,7 @@ public sealed partial class SnippetTests
         ["PostgreSQL"] = "postgres", ["standby"] = "standby", ["retention"] = "retention", ["declared restore"] = "restored", ["telemetry"] = "telemetry",
         ["a silo"] = "orleans-silo", ["grain state"] = "orleans-state", ["aggregates of grains"] = "orleans-aggregate", ["transactions of a silo"] = "orleans-run",
         ["transactions of a grain"] = "orleans-teller", ["external clients"] = "orleans-client", ["asking by id"] = "orleans-ask", ["snapshots in grain storage"] = "orleans-snapshots",
+        ["outside of the transaction in hand"] = "orleans-suppress",
     };
 
     public static TheoryData<string> Pages =>
