@@ -31,10 +31,10 @@ internal sealed partial class TransactionEngine
     private readonly ulong _host;
     private readonly Completion<Exception?> _owned = new();
     private readonly CancellationTokenSource _stop = new();
+    private readonly ChosenOne<Shard> _beginAt;
     private ITimer? _timer;
     private LogMeta? _meta;
     private ImmutableArray<ShardSeat> _seats = [];
-    private Shard? _beginAt;
     private Completion<bool>? _drained;
     private int _ticking;
     private bool _stopping;
@@ -70,7 +70,7 @@ internal sealed partial class TransactionEngine
     public CancellationToken StopToken => _stop.Token;
 
     /// <summary>The epoch of the present term at the shard that transactions begin on; 0 while this host owns nothing.</summary>
-    public long Epoch => Volatile.Read(ref _beginAt)?.Epoch ?? 0;
+    public long Epoch => _beginAt.Current?.Epoch ?? 0;
 
     /// <summary>The first row that the recovery of the present term has read.</summary>
     public long ReplayedFrom { get; private set; }
@@ -119,7 +119,7 @@ internal sealed partial class TransactionEngine
         RecoveredOpenCount = recovered.Open.Count;
         ReplayedFrom = recovered.ReplayedFrom;
         _failure = null;
-        Interlocked.CompareExchange(ref _beginAt, shard, null);
+        _beginAt.Ensure(); // of what is owned now: the term may have ended already
         Telemetry.Metrics.TermBegun();
         Started(_logger, _seams.Store.Description, _meta!.Identity, shard.Number, shard.Epoch, recovered.Open.Count, recovered.ReplayedFrom);
         _owned.TryComplete(null, Dispatcher);
@@ -246,6 +246,7 @@ internal sealed partial class TransactionEngine
             seat.TickShard();
         }
 
+        _beginAt.Ensure(); // whatever was missed above: a host that owns a shard must not refuse for ever
         Participants.Tick();
         Heartbeat?.Tick();
         foreach (var seat in _seats)

@@ -64,7 +64,7 @@ internal sealed partial class TransactionEngine
                 nameof(options), timeout, $"{nameof(TransactionOptions.Timeout)} must be more than zero and at most {CoordinatorOptions.TimeoutMax}.");
         }
 
-        var shard = Volatile.Read(ref _beginAt);
+        var shard = _beginAt.Current;
         if (RefusalOf(shard) is { } refusal)
         {
             throw Refused(refusal);

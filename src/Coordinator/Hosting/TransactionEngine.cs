@@ -75,6 +75,7 @@ internal sealed partial class TransactionEngine : ITransactions, IEventLog, IAsy
         Telemetry = seams.Telemetry ?? EngineTelemetry.Off;
         _snapshots = NewSnapshotKeeper();
         _host = seams.Random.Next();
+        _beginAt = new ChosenOne<Shard>(static shard => shard.IsStopped, AnyOther);
         if (seams.Link is { } link)
         {
             _seams = seams = seams with { Store = new OneWriteAtATime(seams.Store, seams.Dispatcher) };
@@ -142,7 +143,7 @@ internal sealed partial class TransactionEngine : ITransactions, IEventLog, IAsy
     public long RowsForgotten => _seats.Sum(static seat => seat.RowsForgotten);
 
     /// <summary>What is covered by it is forgotten at the shard that transactions begin on; null if nothing is.</summary>
-    public ForgetMark? Horizon => Volatile.Read(ref _beginAt)?.Lane.Forgetting.Horizon;
+    public ForgetMark? Horizon => _beginAt.Current?.Lane.Forgetting.Horizon;
 
     /// <summary>What recovery found open when this process became owner.</summary>
     public int RecoveredOpenCount { get; private set; }
