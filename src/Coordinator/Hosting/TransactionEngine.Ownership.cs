@@ -155,7 +155,8 @@ internal sealed partial class TransactionEngine
         return false;
     }
 
-    private bool IsQuiet => InFlightCount == 0 && _committer.IsIdle && _seats.All(static seat => seat.IsQuiet) && _snapshots.IsIdle;
+    /// <summary>Nothing that a stop waits for: what others began and has work here that is not voted on would be aborted by it, and need not be.</summary>
+    private bool IsQuiet => InFlightCount == 0 && !Participants.HasUnvotedOfOthers && _committer.IsIdle && _seats.All(static seat => seat.IsQuiet) && _snapshots.IsIdle;
 
     /// <summary>Until it succeeds: a store that is away when the host starts is no worse than one that goes away later.</summary>
     private async Task OpenInBackgroundAsync()

@@ -183,12 +183,17 @@ internal sealed partial class TransactionEngine : ITransactions, IEventLog, IAsy
     public void Receive(ulong from, in HostMessage message) => _router.Receive(from, message);
 
     /// <summary>The work of one call of a transaction that was begun elsewhere.</summary>
-    /// <exception cref="TransactionRefusedException">It is of another log, or this host has not started.</exception>
+    /// <exception cref="TransactionRefusedException">It is of another log, or this host has not started, or stops.</exception>
     public JoinedTransaction Join(TransactionHeader header)
     {
         if (_meta is not { } meta)
         {
             throw new TransactionRefusedException(header.Id, "The host has not opened its log yet: nothing can take part in a transaction here.");
+        }
+
+        if (IsStopping)
+        {
+            throw new TransactionRefusedException(header.Id, "The host is stopping: no work is begun here any more.");
         }
 
         if (header.Id.Log != meta.Identity)

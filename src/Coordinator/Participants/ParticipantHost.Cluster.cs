@@ -39,6 +39,32 @@ internal sealed partial class ParticipantHost
         participation => participation.IsAtHome && participation.Transaction.Shard == shard && participation.Transaction.Epoch <= epoch,
         new AbortCause(AbortReason.ParticipantLost, null, "the host's term as owner of the transaction's shard has ended"));
 
+    /// <summary>Some transaction that another host coordinates is at work here and has not voted.</summary>
+    public bool HasUnvotedOfOthers
+    {
+        get
+        {
+            var all = new List<Participation>();
+            foreach (var (activation, _) in _busy)
+            {
+                activation.CollectAll(all);
+            }
+
+            return all.Exists(static one => !one.IsAtHome && one.State.Phase is ParticipationPhase.Active);
+        }
+    }
+
+    /// <summary>
+    /// The host stops, and nobody looks at the clock any more on behalf of those who wait for a lock or for their coordinator: what has not voted is dropped, so
+    /// that they are told, and nothing begins to wait. What has voted is the coordinator's to end; nobody waits for it here.
+    /// </summary>
+    public void Close()
+    {
+        _ended = new AbortCause(AbortReason.Moved, null, "its host was stopped while the transaction was at work");
+        Lose(static one => one.LockWait is not null, _ended); // first: who is dropped hands its lock on, and who has it is not told
+        Lose(static _ => true, _ended);
+    }
+
     private void Lose(Predicate<Participation> isLost, AbortCause cause)
     {
         var lost = new List<Participation>();
