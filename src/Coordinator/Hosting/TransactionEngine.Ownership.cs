@@ -219,7 +219,7 @@ internal sealed partial class TransactionEngine
     private ShardSeat NewSeat(LogMeta meta, ushort shard) => new(
         this,
         meta,
-        new Standby(_seams, meta, _host, Heartbeat, _clock, shard, Options.TakeOverAtStart, Options.AppendStallTimeout, Telemetry, _logger),
+        new Standby(_seams, meta, _host, Heartbeat, _clock, shard, Options.TakeOverAtStart, IsClustered ? null : Options.AppendStallTimeout, Telemetry, _logger),
         shard);
 
     private void Tick()
@@ -241,7 +241,7 @@ internal sealed partial class TransactionEngine
 
     private void TickOnce()
     {
-        _committer.AbandonIfStuck(Options.AppendStallTimeout);
+        _committer.AbandonIfStuck(_writes is null ? _committer.InFlightSince : _writes.WritingSince, Options.AppendStallTimeout);
         foreach (var seat in _seats)
         {
             seat.TickShard();

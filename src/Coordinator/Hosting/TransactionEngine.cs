@@ -55,6 +55,7 @@ internal sealed partial class TransactionEngine : ITransactions, IEventLog, IAsy
     private readonly ResiliencePipeline<TransactionOutcome>? _reruns;
     private readonly ResiliencePipeline<TransactionOutcome> _defaultReruns;
     private readonly SnapshotKeeper _snapshots;
+    private readonly OneWriteAtATime? _writes; // null where hosts don't share the log
 
     public TransactionEngine(
         EngineSeams seams,
@@ -78,7 +79,7 @@ internal sealed partial class TransactionEngine : ITransactions, IEventLog, IAsy
         _beginAt = new ChosenOne<Shard>(static shard => shard.IsStopped, AnyOther);
         if (seams.Link is { } link)
         {
-            _seams = seams = seams with { Store = new OneWriteAtATime(seams.Store, seams.Dispatcher) };
+            _seams = seams = seams with { Store = _writes = new OneWriteAtATime(seams.Store, _clock, seams.Dispatcher) };
             _host = link.Host;
         }
 
