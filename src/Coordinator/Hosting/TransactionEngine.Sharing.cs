@@ -97,15 +97,17 @@ internal sealed partial class TransactionEngine
     {
         var step = HostWatch.Look(_watch, [.. heartbeat.Seen.Where(beat => beat.Host != _host).Select(static beat => new SeenBeat(beat.Host, beat.Count))], Now);
         _watch = step.State;
-        foreach (var silent in step.NewlySilent)
+        if (step.Silent.IsEmpty)
         {
-            foreach (var seat in _seats)
-            {
-                seat.Shard?.LoseHost(silent);
-            }
-
-            Participants.LoseHost(silent);
+            return;
         }
+
+        foreach (var seat in _seats)
+        {
+            seat.Shard?.LoseHosts(step.Silent);
+        }
+
+        Participants.LoseHosts(step.Silent);
     }
 
     private SharingView View(Heartbeat heartbeat) => new(

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Coordinator.Aggregates;
 using Coordinator.Hosting;
 using Coordinator.Protocol;
@@ -27,11 +28,11 @@ internal sealed partial class ParticipantHost
     }
 
     /// <summary>
-    /// A host is silent. What it coordinates can't commit without the vote of those that are at work here, so they let go of their locks; what has voted asks
+    /// Hosts are silent. What they coordinate can't commit without the vote of those that are at work here, so they let go of their locks; what has voted asks
     /// at once, and whoever has the shard by then answers.
     /// </summary>
-    public void LoseHost(ulong silent) => Lose(
-        participation => participation.Header.Home == silent,
+    public void LoseHosts(ImmutableArray<ulong> silent) => Lose(
+        participation => silent.Contains(participation.Header.Home),
         new AbortCause(AbortReason.ParticipantLost, null, "the host that coordinates the transaction is silent"));
 
     /// <summary>This host has lost a shard: what it coordinated there and has not voted is dropped.</summary>
@@ -77,7 +78,10 @@ internal sealed partial class ParticipantHost
         Drop(lost, cause);
         foreach (var participation in lost)
         {
-            participation.InquiryDue = clock.Now;
+            if (!participation.HasInquired)
+            {
+                participation.InquiryDue = clock.Now; // from then on as often as everybody does
+            }
         }
     }
 
