@@ -33,14 +33,16 @@ internal sealed record HostWatchState(TimeSpan? LastRound, ImmutableDictionary<u
 
 /// <summary>What a round has shown.</summary>
 /// <param name="State">To be remembered.</param>
-/// <param name="NewlySilent">The hosts that are silent now and were not before the round, by id.</param>
-internal readonly record struct HostWatchStep(HostWatchState State, ImmutableArray<ulong> NewlySilent);
+/// <param name="Silent">The hosts that are silent, by id: in every round, for as long as they are.</param>
+internal readonly record struct HostWatchStep(HostWatchState State, ImmutableArray<ulong> Silent);
 
 /// <summary>
 /// Which hosts are silent (design section 3): what waits for one of them need not wait longer. It is liveness only: a host that is
 /// silent may be alive, and beat again.
 /// </summary>
 /// <remarks>
+/// A silent host is told in every round, not only once. <em>One that has lost only its beats goes on to take part in what begins later; if it dies then, there is
+/// no moment at which it falls silent, and what hangs on it would hang until its deadline.</em>
 /// The evidence is that of <see cref="StandbyProtocol"/>: rounds in which the store took this host's own beat, and the time between two
 /// of them on its own clock. Where more lies between them than a round may be late, one in between was not acknowledged (the store
 /// stalled, and took nobody's beat) or this host was stopped itself; that gap says nothing, and is no round. A host that removes its row has
@@ -72,7 +74,6 @@ internal static class HostWatch
             }
         }
 
-        var newlySilent = ImmutableArray.CreateBuilder<ulong>();
         foreach (var (host, watched) in state.Hosts)
         {
             if (!isEvidence || heard.Contains(host))
@@ -81,11 +82,6 @@ internal static class HostWatch
             }
 
             var next = watched with { Silence = watched.Silence + elapsed, SilentRounds = watched.SilentRounds + 1 };
-            if (next.IsSilent && !watched.IsSilent)
-            {
-                newlySilent.Add(host);
-            }
-
             if (next.IsSilent && next.Silence > RememberedFor && !present.Contains(host))
             {
                 hosts.Remove(host);
@@ -96,7 +92,7 @@ internal static class HostWatch
             }
         }
 
-        newlySilent.Sort();
-        return new HostWatchStep(new HostWatchState(now, hosts.ToImmutable()), newlySilent.DrainToImmutable());
+        return new HostWatchStep(
+            new HostWatchState(now, hosts.ToImmutable()), [.. hosts.Where(static one => one.Value.IsSilent).Select(static one => one.Key).Order()]);
     }
 }

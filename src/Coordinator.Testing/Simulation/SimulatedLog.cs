@@ -11,6 +11,7 @@ namespace Coordinator.Testing.Simulation;
 internal sealed class SimulatedLog
 {
     private readonly SimulationLoop _loop;
+    private readonly List<Action> _standing = [];
     private TimeSpan _downUntil;
     private TimeSpan _fullUntil;
     private TimeSpan _pausedUntil;
@@ -45,6 +46,9 @@ internal sealed class SimulatedLog
 
     /// <summary>Told of every decision that a process has looked up by id and found.</summary>
     public Action<SimulatedProcess, TransactionId>? DecisionFound { get; set; }
+
+    /// <summary>Processes whose heartbeats are not taken. All else of them is.</summary>
+    public HashSet<SimulatedProcess> Muted { get; } = [];
 
     /// <summary>Several processes append at a time, to shards of their own: groups of two may overlap.</summary>
     public bool HasManyWriters { get; init; }
@@ -84,10 +88,30 @@ internal sealed class SimulatedLog
     /// <summary>The server stands still: whatever arrives waits.</summary>
     public void StandStill(TimeSpan time) => _pausedUntil = _loop.Time.Now + time;
 
+    /// <summary>What has arrived while the server stands still goes on when it does.</summary>
+    internal void AfterPause(Action arrive)
+    {
+        _standing.Add(GoOn);
+        _loop.After(Pause, GoOn);
+
+        void GoOn()
+        {
+            if (_standing.Remove(GoOn)) // or it went on when all faults ended
+            {
+                arrive();
+            }
+        }
+    }
+
     /// <summary>Nothing goes wrong any more; what is on the wire still arrives.</summary>
     public void Heal()
     {
         Faults = StoreFaults.None;
+        Muted.Clear();
         _downUntil = _fullUntil = _pausedUntil = _loop.Time.Now;
+        foreach (var goOn in _standing)
+        {
+            _loop.After(TimeSpan.Zero, goOn);
+        }
     }
 }

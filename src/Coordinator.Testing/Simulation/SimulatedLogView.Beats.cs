@@ -10,8 +10,15 @@ internal sealed partial class SimulatedLogView : IHostBeats
     public IHostBeats? Beats => this;
 
     /// <inheritdoc/>
-    public async ValueTask BeatAsync(HostBeat beat, CancellationToken cancellation) =>
+    public async ValueTask BeatAsync(HostBeat beat, CancellationToken cancellation)
+    {
+        if (Log.Muted.Contains(Process))
+        {
+            throw new SimulatedStoreException("The row of heartbeats is locked.");
+        }
+
         await CallAsync("beat", () => DoneAsync(Log.Rows.BeatAsync(beat, CancellationToken.None)), cancellation).ConfigureAwait(false);
+    }
 
     /// <inheritdoc/>
     public ValueTask<ImmutableArray<HostBeat>> ReadBeatsAsync(CancellationToken cancellation) =>

@@ -179,7 +179,7 @@ internal sealed partial class SimulatedLogView
             if (_log.Pause > TimeSpan.Zero)
             {
                 _loop.Counters.Reach(Situations.PauseMet);
-                _loop.After(_log.Pause, () => Arrive(answersUnclear));
+                _log.AfterPause(() => Arrive(answersUnclear));
                 return;
             }
 

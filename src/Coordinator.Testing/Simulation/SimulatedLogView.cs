@@ -99,7 +99,7 @@ internal sealed partial class SimulatedLogView(SimulationLoop loop, SimulatedLog
             if (Log.Pause > TimeSpan.Zero)
             {
                 Loop.Counters.Reach(Situations.PauseMet);
-                Loop.After(Log.Pause, Arrive);
+                Log.AfterPause(Arrive);
                 return;
             }
 

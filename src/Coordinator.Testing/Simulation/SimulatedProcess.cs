@@ -34,6 +34,9 @@ internal sealed class SimulatedProcess : TimeProvider, IDispatcher
     /// <summary>True while it is stopped.</summary>
     public bool IsStalled { get; private set; }
 
+    /// <summary>How often it was stopped.</summary>
+    public int StallCount { get; private set; }
+
     /// <summary>How far its wall clock is off. It may jump at any time, also back.</summary>
     public TimeSpan WallClockOffset { get; set; }
 
@@ -70,7 +73,11 @@ internal sealed class SimulatedProcess : TimeProvider, IDispatcher
     }
 
     /// <summary>SIGSTOP.</summary>
-    public void Stall() => IsStalled = true;
+    public void Stall()
+    {
+        IsStalled = true;
+        StallCount++;
+    }
 
     /// <summary>SIGCONT.</summary>
     public void Resume()

@@ -84,7 +84,7 @@ public sealed class CoordinatorOptions
     /// </summary>
     public byte? RestoredAsGeneration { get; set; }
 
-    /// <summary>How long a stopping host waits for transactions in flight. Default 10 s.</summary>
+    /// <summary>How long a stopping host waits for transactions in flight, and again until its shards are handed over. Default 10 s.</summary>
     public TimeSpan StopTimeout { get; set; } = TimeSpan.FromSeconds(10);
 }
 

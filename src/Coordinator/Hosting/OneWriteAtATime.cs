@@ -8,11 +8,28 @@ namespace Coordinator.Hosting;
 /// A store writes one thing at a time. A host of one shard sees to that by itself, for it claims only what nothing of it is under way for; one of many shards
 /// claims some while others write.
 /// </summary>
-internal sealed class OneWriteAtATime(ILogStore store, IDispatcher dispatcher) : ILogStore
+/// <remarks>
+/// So the time that a write takes is counted from its turn, and only here. <em>Counted by who waits for it, several that wait are all overdue once the store is
+/// slow, and each of them gives up what is written just then, which is not its own.</em>
+/// </remarks>
+internal sealed class OneWriteAtATime(ILogStore store, MonotonicClock clock, IDispatcher dispatcher) : ILogStore
 {
     private readonly Lock _gate = new();
     private readonly Queue<Completion<bool>> _waiting = [];
     private bool _isWriting;
+    private TimeSpan _since;
+
+    /// <summary>Since when the store has had what it writes; null if nothing is written.</summary>
+    public TimeSpan? WritingSince
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _isWriting ? _since : null;
+            }
+        }
+    }
 
     public string Description => store.Description;
 
@@ -73,6 +90,7 @@ internal sealed class OneWriteAtATime(ILogStore store, IDispatcher dispatcher) :
             if (!_isWriting)
             {
                 _isWriting = true;
+                _since = clock.Now;
                 return new ValueTask<bool>(true);
             }
 
@@ -88,6 +106,7 @@ internal sealed class OneWriteAtATime(ILogStore store, IDispatcher dispatcher) :
         lock (_gate)
         {
             _isWriting = _waiting.TryDequeue(out next);
+            _since = clock.Now;
         }
 
         next?.TryComplete(true, dispatcher);

@@ -73,7 +73,11 @@ internal sealed partial class ShardSeat
         // It may have become the last one meanwhile: then transactions begin here again, and it stays.
         if (shard.InFlightCount == 0 && !shard.IsStopped && !engine.IsStopping && !engine.BeginsAt(shard))
         {
-            await CloseAsync().ConfigureAwait(false);
+            if (await CloseAsync().ConfigureAwait(false) is { } closed)
+            {
+                await ReleaseAsync(closed, engine.Now + engine.Options.StopTimeout).ConfigureAwait(false);
+            }
+
             _wasHandedOver = true;
             engine.BeginElsewhere(shard); // the others may have been lost just now
             StandBy(shard);

@@ -203,34 +203,33 @@ internal sealed partial class ShardSeat(TransactionEngine engine, LogMeta meta, 
     }
 
     /// <summary>
-    /// Ends the term for good: what was not handed to the log never will be and is told so, what is in its hands is Unknown; and hands the shard over where
-    /// nothing is.
+    /// Ends the term for good: what was not handed to the log never will be and is told so, what is in its hands is Unknown. The shard, for
+    /// <see cref="ReleaseAsync"/>, where nothing is; else null.
     /// </summary>
-    public async ValueTask CloseAsync()
+    public async ValueTask<Shard?> CloseAsync()
     {
         if (Shard is not { } shard)
         {
-            return;
+            return null;
         }
 
         var owned = Owns;
         await shard.CloseAsync().ConfigureAwait(false);
-        if (owned && shard.InHandCount == 0)
-        {
-            await HandOverAsync(shard.Lane).ConfigureAwait(false);
-        }
+        return owned && shard.InHandCount == 0 ? shard : null;
     }
 
-    private async ValueTask HandOverAsync(ShardLane lane)
+    /// <summary>Hands a closed shard over: its next owner need not wait. Whether that is done or not, it waits no longer than until then.</summary>
+    public async Task ReleaseAsync(Shard closed, TimeSpan until)
     {
         var answered = new Completion<bool>();
-        _ = ReleaseAsync();
-        if (await engine.WithinAsync(answered, engine.Options.StopTimeout).ConfigureAwait(false))
+        _ = SendAsync();
+        var left = until - engine.Now;
+        if (await engine.WithinAsync(answered, left > TimeSpan.Zero ? left : TimeSpan.Zero).ConfigureAwait(false))
         {
             HandedOver(engine.Logger, number);
         }
 
-        async Task ReleaseAsync() => answered.TryComplete(await engine.Committer.TryReleaseAsync(lane).ConfigureAwait(false), engine.Dispatcher);
+        async Task SendAsync() => answered.TryComplete(await engine.Committer.TryReleaseAsync(closed.Lane).ConfigureAwait(false), engine.Dispatcher);
     }
 
     /// <summary>The term is over. It may end twice: given away, and found displaced; only its own end counts, not that of a later term.</summary>

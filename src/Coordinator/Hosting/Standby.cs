@@ -18,7 +18,7 @@ internal sealed partial class Standby(
     MonotonicClock clock,
     ushort shard,
     bool takeOverAtFirstLook,
-    TimeSpan stallTimeout,
+    TimeSpan? stallTimeout,
     EngineTelemetry telemetry,
     ILogger logger)
 {

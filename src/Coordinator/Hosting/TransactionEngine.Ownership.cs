@@ -31,10 +31,10 @@ internal sealed partial class TransactionEngine
     private readonly ulong _host;
     private readonly Completion<Exception?> _owned = new();
     private readonly CancellationTokenSource _stop = new();
+    private readonly ChosenOne<Shard> _beginAt;
     private ITimer? _timer;
     private LogMeta? _meta;
     private ImmutableArray<ShardSeat> _seats = [];
-    private Shard? _beginAt;
     private Completion<bool>? _drained;
     private int _ticking;
     private bool _stopping;
@@ -70,7 +70,7 @@ internal sealed partial class TransactionEngine
     public CancellationToken StopToken => _stop.Token;
 
     /// <summary>The epoch of the present term at the shard that transactions begin on; 0 while this host owns nothing.</summary>
-    public long Epoch => Volatile.Read(ref _beginAt)?.Epoch ?? 0;
+    public long Epoch => _beginAt.Current?.Epoch ?? 0;
 
     /// <summary>The first row that the recovery of the present term has read.</summary>
     public long ReplayedFrom { get; private set; }
@@ -119,7 +119,7 @@ internal sealed partial class TransactionEngine
         RecoveredOpenCount = recovered.Open.Count;
         ReplayedFrom = recovered.ReplayedFrom;
         _failure = null;
-        Interlocked.CompareExchange(ref _beginAt, shard, null);
+        _beginAt.Ensure(); // of what is owned now: the term may have ended already
         Telemetry.Metrics.TermBegun();
         Started(_logger, _seams.Store.Description, _meta!.Identity, shard.Number, shard.Epoch, recovered.Open.Count, recovered.ReplayedFrom);
         _owned.TryComplete(null, Dispatcher);
@@ -155,7 +155,8 @@ internal sealed partial class TransactionEngine
         return false;
     }
 
-    private bool IsQuiet => InFlightCount == 0 && _committer.IsIdle && _seats.All(static seat => seat.IsQuiet) && _snapshots.IsIdle;
+    /// <summary>Nothing that a stop waits for: what others began and has work here that is not voted on would be aborted by it, and need not be.</summary>
+    private bool IsQuiet => InFlightCount == 0 && !Participants.HasUnvotedOfOthers && _committer.IsIdle && _seats.All(static seat => seat.IsQuiet) && _snapshots.IsIdle;
 
     /// <summary>Until it succeeds: a store that is away when the host starts is no worse than one that goes away later.</summary>
     private async Task OpenInBackgroundAsync()
@@ -218,7 +219,7 @@ internal sealed partial class TransactionEngine
     private ShardSeat NewSeat(LogMeta meta, ushort shard) => new(
         this,
         meta,
-        new Standby(_seams, meta, _host, Heartbeat, _clock, shard, Options.TakeOverAtStart, Options.AppendStallTimeout, Telemetry, _logger),
+        new Standby(_seams, meta, _host, Heartbeat, _clock, shard, Options.TakeOverAtStart, IsClustered ? null : Options.AppendStallTimeout, Telemetry, _logger),
         shard);
 
     private void Tick()
@@ -240,12 +241,13 @@ internal sealed partial class TransactionEngine
 
     private void TickOnce()
     {
-        _committer.AbandonIfStuck(Options.AppendStallTimeout);
+        _committer.AbandonIfStuck(_writes is null ? _committer.InFlightSince : _writes.WritingSince, Options.AppendStallTimeout);
         foreach (var seat in _seats)
         {
             seat.TickShard();
         }
 
+        _beginAt.Ensure(); // whatever was missed above: a host that owns a shard must not refuse for ever
         Participants.Tick();
         Heartbeat?.Tick();
         foreach (var seat in _seats)

@@ -74,7 +74,7 @@ internal sealed partial class TransactionEngine
     }
 
     /// <summary>Why this host is not ready for work, or null if it is.</summary>
-    public string? NotReadyReason => RefusalOf(Volatile.Read(ref _beginAt))?.Text;
+    public string? NotReadyReason => RefusalOf(_beginAt.Current)?.Text;
 
     private string OwnersForPeople() => _seats is [var only]
         ? $"the log is owned by {only.OwnerName}."

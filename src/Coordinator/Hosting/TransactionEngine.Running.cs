@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Coordinator.Client;
 using Coordinator.Protocol;
+using Polly;
 
 namespace Coordinator.Hosting;
 
@@ -34,15 +35,32 @@ internal sealed partial class TransactionEngine
             var outcome = await attempts.NextAsync(cancellation).ConfigureAwait(false);
             if (outcome is not TransactionOutcome.Aborted { IsWorthRerun: true })
             {
-                return outcome;
+                return ToBeTold(outcome, options);
             }
 
             attempts.ShowAgain(outcome);
         }
 
-        return await (options.Reruns ?? _reruns ?? _defaultReruns).ExecuteAsync(
-            static (attempts, token) => attempts.TakeShown() is { } outcome ? new(outcome) : attempts.NextAsync(token), attempts, cancellation).ConfigureAwait(false);
+        return ToBeTold(
+            await (options.Reruns ?? _reruns ?? _defaultReruns).ExecuteAsync(
+                static (attempts, token) => attempts.TakeShown() is { } outcome ? new(outcome) : attempts.NextAsync(token), attempts, cancellation).ConfigureAwait(false),
+            options);
     }
+
+    /// <summary>
+    /// On one host an attempt under a key waits for the one that has the key. Another host's attempt is seen by nobody here until it has committed: <em>told that
+    /// nothing happened, while the first attempt, which was in its way, goes on to commit.</em>
+    /// </summary>
+    private TransactionOutcome ToBeTold(TransactionOutcome outcome, TransactionOptions options) =>
+        IsClustered && options.Key is not null && outcome is TransactionOutcome.Aborted aborted && MayBeAnothersDoing(aborted.Cause.Reason)
+            && !(aborted.IsWorthRerun && options.Reruns == ResiliencePipeline<TransactionOutcome>.Empty) // whoever gives this runs it again himself
+            ? new TransactionOutcome.Unknown(
+                outcome.Id, $"This attempt was aborted ({aborted.Cause}), but another one under its key may be under way on another host. Ask again with the key.")
+            : outcome;
+
+    /// <summary>What work is aborted for where another attempt at the same work is in its way. What the work itself makes of what it finds is told as it is.</summary>
+    private static bool MayBeAnothersDoing(AbortReason reason) => reason is AbortReason.LockTimeout or AbortReason.Timeout or AbortReason.VoteTimeout
+        or AbortReason.ParticipantLost or AbortReason.Moved or AbortReason.Conflict or AbortReason.Wounded;
 
     private TransactionContext BeginContext(TransactionOptions options, TransactionAge? age, bool isOptimistic, int attempt)
     {
@@ -64,7 +82,7 @@ internal sealed partial class TransactionEngine
                 nameof(options), timeout, $"{nameof(TransactionOptions.Timeout)} must be more than zero and at most {CoordinatorOptions.TimeoutMax}.");
         }
 
-        var shard = Volatile.Read(ref _beginAt);
+        var shard = _beginAt.Current;
         if (RefusalOf(shard) is { } refusal)
         {
             throw Refused(refusal);

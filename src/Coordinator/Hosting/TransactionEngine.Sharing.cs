@@ -97,15 +97,17 @@ internal sealed partial class TransactionEngine
     {
         var step = HostWatch.Look(_watch, [.. heartbeat.Seen.Where(beat => beat.Host != _host).Select(static beat => new SeenBeat(beat.Host, beat.Count))], Now);
         _watch = step.State;
-        foreach (var silent in step.NewlySilent)
+        if (step.Silent.IsEmpty)
         {
-            foreach (var seat in _seats)
-            {
-                seat.Shard?.LoseHost(silent);
-            }
-
-            Participants.LoseHost(silent);
+            return;
         }
+
+        foreach (var seat in _seats)
+        {
+            seat.Shard?.LoseHosts(step.Silent);
+        }
+
+        Participants.LoseHosts(step.Silent);
     }
 
     private SharingView View(Heartbeat heartbeat) => new(
@@ -113,33 +115,24 @@ internal sealed partial class TransactionEngine
         [.. heartbeat.Seen.Where(beat => _watch.IsLiving(beat.Host)).Select(static beat => new LivingHost(beat.Host, beat.Shards))],
         _seats.Length,
         [.. _seats.Where(static seat => seat.IsOurs).Select(static seat => seat.Number)],
-        Volatile.Read(ref _beginAt)?.Number,
+        _beginAt.Current?.Number,
         [.. _seats.Where(static seat => seat.IsFree).Select(seat => new FreeShard(seat.Number, Now - seat.FreeSince))]);
 
     /// <summary>A log that has grown may still have an owner who believes in one shard, and does not look out for writers of others (decision 0013).</summary>
     public bool MayOwn(ushort shard) => shard == 0 || _seats[0].IsAmongMany;
 
     /// <summary>Transactions begin at this shard.</summary>
-    public bool BeginsAt(Shard shard) => Volatile.Read(ref _beginAt) == shard;
+    public bool BeginsAt(Shard shard) => _beginAt.Current == shard;
 
     /// <summary>Nothing begins at this shard any more: it is over. Of the others one that stays is best.</summary>
-    public void BeginElsewhere(Shard shard)
-    {
-        var seats = _seats.Where(seat => seat.Owns && seat.Shard != shard).ToList();
-        Interlocked.CompareExchange(ref _beginAt, (seats.Find(static seat => !seat.IsLeaving) ?? seats.FirstOrDefault())?.Shard, shard);
-    }
+    public void BeginElsewhere(Shard shard) => _beginAt.Leave(shard);
 
     /// <summary>Transactions begin elsewhere from now on. False, and nothing has changed, if there is nowhere else.</summary>
-    public bool TryBeginElsewhere(Shard shard)
-    {
-        if (_seats.FirstOrDefault(seat => seat is { Owns: true, IsLeaving: false } && seat.Shard != shard)?.Shard is not { } other)
-        {
-            return false;
-        }
+    public bool TryBeginElsewhere(Shard shard) => _beginAt.TryLeave(shard, StayingOther);
 
-        Interlocked.CompareExchange(ref _beginAt, other, shard);
-        return true;
-    }
+    private Shard? StayingOther(Shard? shard) => _seats.FirstOrDefault(seat => seat is { Owns: true, IsLeaving: false } && seat.Shard != shard)?.Shard;
+
+    private Shard? AnyOther(Shard? shard) => StayingOther(shard) ?? _seats.FirstOrDefault(seat => seat.Owns && seat.Shard != shard)?.Shard;
 
     [LoggerMessage(1314, LogLevel.Error, "The log has {Shards} shards and {Hosts} hosts: one of them owns none, and no transaction begins there. Raise the number of shards.")]
     private static partial void TooFewShards(ILogger logger, int shards, int hosts);

@@ -1,4 +1,5 @@
 using Coordinator.Protocol;
+using Coordinator.Shards;
 using Microsoft.Extensions.Logging;
 
 namespace Coordinator.Hosting;
@@ -32,9 +33,20 @@ internal sealed partial class TransactionEngine
 
     private async ValueTask CloseAsync()
     {
+        var until = Now + Options.StopTimeout; // for all shards: a store that does not answer for one answers for none
+        var ended = new List<(ShardSeat Seat, Shard Shard)>();
         foreach (var seat in _seats)
         {
-            await seat.CloseAsync().ConfigureAwait(false); // whoever still waits is told: with the ticks ends every other way to an answer
+            if (await seat.CloseAsync().ConfigureAwait(false) is { } shard) // whoever still waits is told: with the ticks ends every other way to an answer
+            {
+                ended.Add((seat, shard));
+            }
+        }
+
+        Participants.Close(); // so are those who work here in transactions of others
+        foreach (var release in ended.ConvertAll(one => one.Seat.ReleaseAsync(one.Shard, until))) // all are under way, one behind the other
+        {
+            await release.ConfigureAwait(false);
         }
 
         if (_timer is { } timer)

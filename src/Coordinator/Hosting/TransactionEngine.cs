@@ -55,6 +55,7 @@ internal sealed partial class TransactionEngine : ITransactions, IEventLog, IAsy
     private readonly ResiliencePipeline<TransactionOutcome>? _reruns;
     private readonly ResiliencePipeline<TransactionOutcome> _defaultReruns;
     private readonly SnapshotKeeper _snapshots;
+    private readonly OneWriteAtATime? _writes; // null where hosts don't share the log
 
     public TransactionEngine(
         EngineSeams seams,
@@ -75,9 +76,10 @@ internal sealed partial class TransactionEngine : ITransactions, IEventLog, IAsy
         Telemetry = seams.Telemetry ?? EngineTelemetry.Off;
         _snapshots = NewSnapshotKeeper();
         _host = seams.Random.Next();
+        _beginAt = new ChosenOne<Shard>(static shard => shard.IsStopped, AnyOther);
         if (seams.Link is { } link)
         {
-            _seams = seams = seams with { Store = new OneWriteAtATime(seams.Store, seams.Dispatcher) };
+            _seams = seams = seams with { Store = _writes = new OneWriteAtATime(seams.Store, _clock, seams.Dispatcher) };
             _host = link.Host;
         }
 
@@ -142,7 +144,7 @@ internal sealed partial class TransactionEngine : ITransactions, IEventLog, IAsy
     public long RowsForgotten => _seats.Sum(static seat => seat.RowsForgotten);
 
     /// <summary>What is covered by it is forgotten at the shard that transactions begin on; null if nothing is.</summary>
-    public ForgetMark? Horizon => Volatile.Read(ref _beginAt)?.Lane.Forgetting.Horizon;
+    public ForgetMark? Horizon => _beginAt.Current?.Lane.Forgetting.Horizon;
 
     /// <summary>What recovery found open when this process became owner.</summary>
     public int RecoveredOpenCount { get; private set; }
@@ -182,12 +184,17 @@ internal sealed partial class TransactionEngine : ITransactions, IEventLog, IAsy
     public void Receive(ulong from, in HostMessage message) => _router.Receive(from, message);
 
     /// <summary>The work of one call of a transaction that was begun elsewhere.</summary>
-    /// <exception cref="TransactionRefusedException">It is of another log, or this host has not started.</exception>
+    /// <exception cref="TransactionRefusedException">It is of another log, or this host has not started, or stops.</exception>
     public JoinedTransaction Join(TransactionHeader header)
     {
         if (_meta is not { } meta)
         {
             throw new TransactionRefusedException(header.Id, "The host has not opened its log yet: nothing can take part in a transaction here.");
+        }
+
+        if (IsStopping)
+        {
+            throw new TransactionRefusedException(header.Id, "The host is stopping: no work is begun here any more.");
         }
 
         if (header.Id.Log != meta.Identity)

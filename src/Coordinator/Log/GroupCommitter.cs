@@ -111,12 +111,14 @@ internal sealed partial class GroupCommitter(
         }
     }
 
-    /// <summary>The watchdog: a group that the store does not answer for becomes unclear, and is fenced.</summary>
-    public void AbandonIfStuck(TimeSpan limit)
+    /// <summary>The watchdog: a group that the store does not answer for becomes unclear, and is fenced; so does a claim, where hosts share the log.</summary>
+    /// <param name="writingSince">Since when the store has had what it writes; null if nothing is written. Not since when a group waits for its turn.</param>
+    /// <param name="limit">How long it may take.</param>
+    public void AbandonIfStuck(TimeSpan? writingSince, TimeSpan limit)
     {
-        if (InFlightSince is { } since && clock.Now - (_abandonedAt > since ? _abandonedAt : since) > limit)
+        if (writingSince is { } since && clock.Now - (_abandonedAt > since ? _abandonedAt : since) > limit)
         {
-            _abandonedAt = clock.Now; // and once more after the same time: it may have waited behind a claim, which was given up in its place
+            _abandonedAt = clock.Now; // and once more after the same time, if that was not heard
             AppendStuck(logger, store.Description, limit.TotalSeconds);
             store.AbandonAppend();
         }

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Coordinator.Aggregates;
 using Coordinator.Hosting;
 using Coordinator.Protocol;
@@ -27,17 +28,43 @@ internal sealed partial class ParticipantHost
     }
 
     /// <summary>
-    /// A host is silent. What it coordinates can't commit without the vote of those that are at work here, so they let go of their locks; what has voted asks
+    /// Hosts are silent. What they coordinate can't commit without the vote of those that are at work here, so they let go of their locks; what has voted asks
     /// at once, and whoever has the shard by then answers.
     /// </summary>
-    public void LoseHost(ulong silent) => Lose(
-        participation => participation.Header.Home == silent,
+    public void LoseHosts(ImmutableArray<ulong> silent) => Lose(
+        participation => silent.Contains(participation.Header.Home),
         new AbortCause(AbortReason.ParticipantLost, null, "the host that coordinates the transaction is silent"));
 
     /// <summary>This host has lost a shard: what it coordinated there and has not voted is dropped.</summary>
     public void LoseShard(ushort shard, ulong epoch) => Lose(
         participation => participation.IsAtHome && participation.Transaction.Shard == shard && participation.Transaction.Epoch <= epoch,
         new AbortCause(AbortReason.ParticipantLost, null, "the host's term as owner of the transaction's shard has ended"));
+
+    /// <summary>Some transaction that another host coordinates is at work here and has not voted.</summary>
+    public bool HasUnvotedOfOthers
+    {
+        get
+        {
+            var all = new List<Participation>();
+            foreach (var (activation, _) in _busy)
+            {
+                activation.CollectAll(all);
+            }
+
+            return all.Exists(static one => !one.IsAtHome && one.State.Phase is ParticipationPhase.Active);
+        }
+    }
+
+    /// <summary>
+    /// The host stops, and nobody looks at the clock any more on behalf of those who wait for a lock or for their coordinator: what has not voted is dropped, so
+    /// that they are told, and nothing begins to wait. What has voted is the coordinator's to end; nobody waits for it here.
+    /// </summary>
+    public void Close()
+    {
+        _ended = new AbortCause(AbortReason.Moved, null, "its host was stopped while the transaction was at work");
+        Lose(static one => one.LockWait is not null, _ended); // first: who is dropped hands its lock on, and who has it is not told
+        Lose(static _ => true, _ended);
+    }
 
     private void Lose(Predicate<Participation> isLost, AbortCause cause)
     {
@@ -51,7 +78,10 @@ internal sealed partial class ParticipantHost
         Drop(lost, cause);
         foreach (var participation in lost)
         {
-            participation.InquiryDue = clock.Now;
+            if (!participation.HasInquired)
+            {
+                participation.InquiryDue = clock.Now; // from then on as often as everybody does
+            }
         }
     }
 

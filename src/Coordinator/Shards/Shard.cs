@@ -140,8 +140,14 @@ internal sealed partial class Shard(
     /// <summary>Says how far the next checkpoint may move the horizon, as far as transactions in memory allow (rule D-5).</summary>
     public void LimitForgetting(long writtenBefore, long spacing) => Post(new Mail(default, null, new ForgetLimit(writtenBefore, spacing, [])));
 
-    /// <summary>A host is silent: what is undecided and has a participant there is aborted.</summary>
-    public void LoseHost(ulong silent) => Post(new Mail(default, null, new SilentHost(silent)));
+    /// <summary>Hosts are silent: what is undecided and has a participant there is aborted.</summary>
+    public void LoseHosts(ImmutableArray<ulong> silent)
+    {
+        if (InFlightCount > 0)
+        {
+            Post(new Mail(default, null, new SilentHosts(silent)));
+        }
+    }
 
     /// <summary>
     /// The host stops: what was not handed to the log never will be and is told so, what is in its hands is Unknown. Returns
@@ -261,8 +267,8 @@ internal sealed partial class Shard(
             case ForgetLimit limit:
                 _lane.ForgetLimit = limit with { Undecided = OldestOfEachEpoch() };
                 break;
-            case SilentHost silent:
-                LoseParticipantsOn(silent.Host);
+            case SilentHosts silent:
+                LoseParticipantsOn(silent.Hosts);
                 break;
             default:
                 DropVolatileState();
@@ -270,9 +276,9 @@ internal sealed partial class Shard(
         }
     }
 
-    private sealed record SilentHost(ulong Host);
+    private sealed record SilentHosts(ImmutableArray<ulong> Hosts);
 
-    private void LoseParticipantsOn(ulong host)
+    private void LoseParticipantsOn(ImmutableArray<ulong> hosts)
     {
         _due.Clear();
         _due.AddRange(_entries.Values);
@@ -280,7 +286,7 @@ internal sealed partial class Shard(
         {
             foreach (var enlistment in entry.State.Participants)
             {
-                if (enlistment.Incarnation.Host == host)
+                if (hosts.Contains(enlistment.Incarnation.Host))
                 {
                     Carry(entry, new CommitInput.ParticipantLost(enlistment.Participant));
                 }

@@ -23,7 +23,8 @@ internal sealed record ClaimedShard(ushort Shard, OwnershipState Ownership, uint
 internal sealed record ShardOwner(ulong ClaimBits, ulong Host, string HostName, int ShardCount);
 
 /// <summary>Takes ownership of a shard: carries out what <see cref="OwnershipProtocol"/> says, until it is owner or has lost.</summary>
-internal sealed class ShardClaimer(ILogStore store, LogMeta meta, TimeProvider time, IRandomSource random, ulong host, string hostName, TimeSpan stallTimeout)
+/// <remarks>The stall time-out is how long the store may take for a write; null where writes take turns, and are watched there (<see cref="OneWriteAtATime"/>).</remarks>
+internal sealed class ShardClaimer(ILogStore store, LogMeta meta, TimeProvider time, IRandomSource random, ulong host, string hostName, TimeSpan? stallTimeout)
 {
     private static readonly TimeSpan RetryDelay = TimeSpan.FromMilliseconds(50);
     private readonly ulong _writer = random.Next();
@@ -150,12 +151,12 @@ internal sealed class ShardClaimer(ILogStore store, LogMeta meta, TimeProvider t
     /// </summary>
     private async ValueTask<T> WatchAsync<T>(ValueTask<T> write)
     {
-        if (write.IsCompleted)
+        if (write.IsCompleted || stallTimeout is not { } limit)
         {
             return await write.ConfigureAwait(false);
         }
 
-        var watchdog = time.CreateTimer(static store => ((ILogStore)store!).AbandonAppend(), store, stallTimeout, stallTimeout);
+        var watchdog = time.CreateTimer(static store => ((ILogStore)store!).AbandonAppend(), store, limit, limit);
         await using (watchdog.ConfigureAwait(false))
         {
             return await write.ConfigureAwait(false);

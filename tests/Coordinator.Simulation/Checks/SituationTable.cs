@@ -40,6 +40,7 @@ internal static class SituationTable
     public const string StorePaused = "plan: store stands still";
     public const string RowDamaged = "plan: decision row made unreadable";
     public const string NetworkCut = "plan: network cut";
+    public const string BeatsLost = "plan: heartbeats of a host lost";
     public const string TakenFromDead = "take-over: from a dead owner";
     public const string TakenFromZombie = "take-over: from a stopped owner";
     public const string TakenFromLiving = "take-over: from a living owner";
@@ -140,7 +141,7 @@ internal static class SituationTable
             Crashed, Stalled, StoppedGracefully, StartFailed, HandedOver, TakenAfterRelease, DisplacedSeenAlive, ReplacedInTime, StoodBy,
             BecameStandbyAgain, OwnedAgain, BeatFailed, RecoveredFromCheckpoint, BeginRefusedOutage, BeginRefusedSilent, ClockJumped,
             CrashedTwiceInStart, CrashedWorking, CrashedAskedToCommit,
-            CrashedCommittedUntold, CrashedWhileUnclear, StoreDown, StoreFull, StorePaused, NetworkCut, RowDamaged, TakenFromDead, TakenFromZombie,
+            CrashedCommittedUntold, CrashedWhileUnclear, StoreDown, StoreFull, StorePaused, NetworkCut, BeatsLost, RowDamaged, TakenFromDead, TakenFromZombie,
             TakenFromLiving, TakenWhileUnclear, OwnerSawItsLoss, ZombieAppendRefused, LateLostToClaim, FenceLostToClaim, GroupUnclear,
             GroupOfSeveral, FenceLanded, FenceFoundOwnGroup, FenceConfirmed, WatchdogGaveUp, BatchRejected, BeginRefusedStopping,
             BeginRefusedFull, BeginRefusedDeposed, WentOnEarly, WentOnInVain, WorkAborted, WorkNotActive, WorkRefused, WorkReadFailed, WorkThrew, ReadOnlyCommitted,

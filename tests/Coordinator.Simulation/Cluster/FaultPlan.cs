@@ -14,6 +14,7 @@ internal sealed record Mishap(string Point, int Passes, TimeSpan? StallsFor);
 internal sealed record FaultPlan
 {
     private const ulong FrozenSeed = 0xF205_E402;
+    private const ulong MuteSeed = 0x3117_EBEA;
     private const ulong ClusterSeed = 0xC105_03AD; // such that the regression seeds stay what they were
     private static readonly string[] Profiles = ["calm", "store", "network", "crashes", "zombies", "outages", "points", "points", "damage", "failover", "brutal"];
 
@@ -81,6 +82,9 @@ internal sealed record FaultPlan
 
     /// <summary>The way between hosts, one way or both ways, of two of them or of one and all others.</summary>
     public TimeSpan? HostCut { get; init; }
+
+    /// <summary>The heartbeats of one host and nothing else, for long: it goes on to take part, and may die meanwhile.</summary>
+    public TimeSpan? Mute { get; init; }
 
     /// <summary>About how often a decision in the log becomes unreadable.</summary>
     public TimeSpan? Damage { get; init; }
@@ -221,6 +225,7 @@ internal sealed record FaultPlan
             Placeless = random.Of(0, 0.2, 0.5),
             Moves = random.Of(0, 0.01, 0.05),
             HostCut = Profile is "network" or "brutal" ? Every(random, 3) : null,
+            Mute = Profile is "network" or "crashes" or "points" or "brutal" ? Sometimes(new SeededRandom(seed ^ MuteSeed), 4) : null,
         };
     }
 

@@ -8,6 +8,8 @@ namespace Coordinator.Simulation;
 /// <summary>A place for a process of the cluster: starts it, and starts it again when it has died or ended.</summary>
 internal sealed class Host(Cluster cluster, int slot)
 {
+    // What a host that has stopped says to the store last; that may be slow, or stand still.
+    private static readonly TimeSpan LastCallsMax = TimeSpan.FromSeconds(25);
     private int _lives;
 
     /// <summary>The process that runs or ran last.</summary>
@@ -104,13 +106,33 @@ internal sealed class Host(Cluster cluster, int slot)
         var (process, engine) = (Process!, Engine!);
         process.Start(async () =>
         {
+            var (began, stalls) = (cluster.Loop.Time.Now, process.StallCount);
             await engine.StopAsync(CancellationToken.None);
             if (!process.IsCrashed)
             {
+                CheckStopped(engine, process.StallCount == stalls ? cluster.Loop.Time.Now - began : TimeSpan.Zero);
                 process.Crash(); // it exits: whatever still ran in it ends
                 cluster.Loop.After(restartAfter, Start);
             }
         });
+    }
+
+    /// <summary>
+    /// A stop waits for what is in flight and then for the shards to be handed over, each for as long as it may and however many shards there are; and who waits
+    /// for what no tick will end any more was told.
+    /// </summary>
+    private void CheckStopped(TransactionEngine engine, TimeSpan took)
+    {
+        var bound = (2 * engine.Options.StopTimeout) + LastCallsMax;
+        if (took > bound)
+        {
+            cluster.Violations.Add(new Violation("V1-V3", $"{Process!.Name} took {took} to stop, and may take {bound}"));
+        }
+
+        foreach (var waiting in engine.Participants.AtWork.Where(static one => one.LockWait is not null || !one.IsAnswered))
+        {
+            cluster.Violations.Add(new Violation("V1-V3", $"{Process!.Name} has stopped, and {waiting.Transaction} waits at {waiting.Activation.Stream}"));
+        }
     }
 
     /// <summary>

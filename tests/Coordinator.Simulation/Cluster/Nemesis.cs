@@ -28,6 +28,7 @@ internal sealed class Nemesis(Cluster cluster)
         Repeat(cluster.Plan.ClockJump, JumpClock);
         Repeat(cluster.Plan.Cut, Cut);
         Repeat(cluster.Plan.HostCut, CutHosts);
+        Repeat(cluster.Plan.Mute, Mute);
         Repeat(cluster.Plan.Damage, Damage);
         if (cluster.Plan.Freeze is { } pause)
         {
@@ -249,6 +250,19 @@ internal sealed class Nemesis(Cluster cluster)
         var (hears, isHeard) = _random.Of((false, false), (true, false), (false, true));
         cluster.Loop.Trace.Note(one, $"is cut off from {other?.Name ?? "all"} for {time}, hears {hears}, is heard {isHeard}");
         cluster.Network.CutHosts(time, (from, to) => (from == one && !isHeard && (other is null || to == other)) || (to == one && !hears && (other is null || from == other)));
+    }
+
+    private void Mute()
+    {
+        var (process, time) = (AnyHost().Process!, _random.Between(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(_random.Of(3, 10, 30))));
+        if (!cluster.Log.Muted.Add(process))
+        {
+            return;
+        }
+
+        cluster.Reach(SituationTable.BeatsLost);
+        cluster.Loop.Trace.Note(process, $"loses its heartbeats for {time}");
+        cluster.Loop.After(time, () => cluster.Log.Muted.Remove(process));
     }
 
     private void Cut()

@@ -99,7 +99,7 @@ public sealed class ReleaseTests
         host.Commit(host.Staying);
         await loop.AdvanceAsync(TimeSpan.FromSeconds(11));
         Assert.Empty(host.Told);
-        host.Committer.AbandonIfStuck(TimeSpan.FromSeconds(10));
+        host.Committer.AbandonIfStuck(host.Committer.InFlightSince, TimeSpan.FromSeconds(10));
 
         Assert.False(await released);
         await loop.IdleAsync();
