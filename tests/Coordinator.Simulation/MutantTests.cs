@@ -110,7 +110,7 @@ public sealed class MutantTests(ITestOutputHelper output)
     public void A_silent_host_that_is_not_given_up_is_found() => FindsInCluster(() => new SilentNotGivenUp(), "V5", "V1-V3"); // its shards wait for it as well
 
     [Fact]
-    public void A_state_that_is_used_again_where_others_may_change_it_is_found() => FindsInCluster(() => new StateKeptUnanchored(), "reads");
+    public void Work_that_gives_up_because_of_an_old_state_and_is_not_looked_at_is_found() => FindsInCluster(() => new GivenUpUnlooked(), "I19 history");
 
     /// <summary>By its owner's silence: the committer writes nothing behind a release, whoever asks for it.</summary>
     [Fact]

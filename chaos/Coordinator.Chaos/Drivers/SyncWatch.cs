@@ -38,7 +38,7 @@ internal static class SyncWatch
             {
                 isSynced |= line.EndsWith("= 0", StringComparison.Ordinal);
             }
-            else if (line.Contains("write(", StringComparison.Ordinal) && line.Contains("\"order o", StringComparison.Ordinal))
+            else if (IsAcknowledgement(line))
             {
                 acknowledged++;
                 if (!isSynced)
@@ -65,7 +65,7 @@ internal static class SyncWatch
             {
                 lastSync = i;
             }
-            else if (lines[i].Contains("\"order o", StringComparison.Ordinal) && lastSync >= 0)
+            else if (IsAcknowledgement(lines[i]) && lastSync >= 0)
             {
                 (var acknowledgement, moved) = (lines[i], moved + 1);
                 lines.RemoveAt(i);
@@ -78,4 +78,8 @@ internal static class SyncWatch
         Count(lines, found);
         return moved > 0 && found.Count >= moved;
     }
+
+    /// <summary>Of something that was written: a duplicate of an order that was settled before writes nothing.</summary>
+    private static bool IsAcknowledgement(string line) =>
+        line.Contains("write(", StringComparison.Ordinal) && line.Contains("\"order o", StringComparison.Ordinal) && !line.Contains(": Dup", StringComparison.Ordinal);
 }

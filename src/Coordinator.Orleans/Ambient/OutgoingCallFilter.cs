@@ -1,11 +1,17 @@
 using Coordinator.Orleans.Clients;
+using Coordinator.Hosting;
+using Coordinator.Protocol;
+using Microsoft.Extensions.DependencyInjection;
 using Orleans.CodeGeneration;
 
 namespace Coordinator.Orleans.Ambient;
 
 /// <summary>Sends the transaction along with the calls of its invocations, and counts them (rule D-6). On silos and clients.</summary>
-internal sealed class OutgoingCallFilter : IOutgoingGrainCallFilter
+internal sealed class OutgoingCallFilter(IServiceProvider services) : IOutgoingGrainCallFilter
 {
+    // None on a client. Filters are made before the silo's configuration is validated, and without a log there is no engine.
+    private readonly Lazy<TransactionEngine?> _engine = new(services.GetService<TransactionEngine>);
+
     /// <inheritdoc/>
     public Task Invoke(IOutgoingGrainCallContext context)
     {
@@ -35,7 +41,7 @@ internal sealed class OutgoingCallFilter : IOutgoingGrainCallFilter
         await context.Invoke().ConfigureAwait(false);
     }
 
-    private static async Task InvokeInAsync(IOutgoingGrainCallContext context, CallScope scope)
+    private async Task InvokeInAsync(IOutgoingGrainCallContext context, CallScope scope)
     {
         scope.StartCall();
         try
@@ -45,7 +51,8 @@ internal sealed class OutgoingCallFilter : IOutgoingGrainCallFilter
                 AmbientTransaction.Carry(scope.Header);
             }
 
-            await context.Invoke().ConfigureAwait(false);
+            var call = context.Invoke();
+            await (call.IsCompleted || _engine.Value is not { } engine ? call : AnsweredAsync(call, context, scope.Header.Id, engine.Silence)).ConfigureAwait(false);
         }
         catch (Exception error)
         {
@@ -54,5 +61,23 @@ internal sealed class OutgoingCallFilter : IOutgoingGrainCallFilter
         }
 
         scope.EndCall();
+    }
+
+    /// <summary>
+    /// A call to a silo that has just died would last as long as the response time-out, and the transaction hold its locks on others for that time. Which
+    /// silo it went to nobody knows here: if one falls silent, all that are out are given up, and the work is run again.
+    /// </summary>
+    private static async Task AnsweredAsync(Task call, IOutgoingGrainCallContext context, TransactionId transaction, CancellationToken silence)
+    {
+        try
+        {
+            await call.WaitAsync(silence).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (!call.IsCompleted)
+        {
+            call.Ignore();
+            throw new TransactionAbortedException(
+                transaction, new AbortCause(AbortReason.Moved, null, $"a silo fell silent while a call of {context.InterfaceName}.{context.MethodName} was out"));
+        }
     }
 }

@@ -64,6 +64,9 @@ internal sealed class ClientSessions(TransactionEngine engine, SiloLink link)
         using var deadline = new CancellationTokenSource(work.Header.Timeout, engine.Time);
         using var registration = deadline.Token.UnsafeRegister(
             static session => ((Session)session!).Word.TrySetResult(new AbortCause(AbortReason.Timeout, null, "the client did not say in time whether to commit")), session);
+        // A call of the client to the silo that died may be out, and the client waits for it much longer than others should for the locks. It is told with its word.
+        using var silence = engine.Silence.UnsafeRegister(
+            static work => ((TransactionWork)work!).Doom(new AbortCause(AbortReason.Moved, null, "a silo fell silent while the client was at work")), work);
         _sessions[work.Id] = session;
         try
         {

@@ -30,8 +30,14 @@ internal sealed class ClientTransactions(IGrainFactory grains, TimeProvider time
         }
 
         var attempts = new ClientAttempts(Gateway, work, options);
-        return await (options.Reruns ?? _reruns).ExecuteAsync(
+        var outcome = await (options.Reruns ?? _reruns).ExecuteAsync(
             static (attempts, token) => attempts.NextAsync(token), attempts, cancellation).ConfigureAwait(false);
+
+        // The silo says so of the rest: what is worth another run it can't know to be the last.
+        return options.Key is not null && outcome is TransactionOutcome.Aborted { IsWorthRerun: true } aborted
+            ? new TransactionOutcome.Unknown(
+                aborted.Id, $"This attempt was aborted ({aborted.Cause}), but another one under its key may be under way. Ask again with the key.")
+            : outcome;
     }
 
     /// <summary>Not on a client: nothing could tell it apart from calls that are not part of it.</summary>

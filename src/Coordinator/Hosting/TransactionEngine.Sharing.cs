@@ -16,10 +16,17 @@ internal sealed partial class TransactionEngine
     private static readonly TimeSpan HandOverDelayMax = TimeSpan.FromMinutes(1);
 
     private HostWatchState _watch = HostWatchState.Initial;
+    private CancellationTokenSource _silence = new();
     private long _roundsWatched;
     private TimeSpan _handOverDelay = HandOverDelayMin;
     private TimeSpan _nextHandOver;
     private bool _isIdle;
+
+    /// <summary>
+    /// Cancelled when the next host falls silent: what that host had been asked to do before it took part in anything is known to nobody but those who asked,
+    /// and would else hold locks on other hosts until they give up waiting.
+    /// </summary>
+    public CancellationToken Silence => Volatile.Read(ref _silence).Token;
 
     /// <summary>A stream has its place at this host: a grain's activation keeps it. Its state stays in memory between transactions.</summary>
     public void Anchor(StreamName stream, StateKind kind) => Participants.Anchor(stream, kind);
@@ -95,7 +102,8 @@ internal sealed partial class TransactionEngine
     /// <summary>What waits for a host that is silent need not wait longer: nothing undecided may hang on it.</summary>
     private void Watch(Heartbeat heartbeat)
     {
-        var step = HostWatch.Look(_watch, [.. heartbeat.Seen.Where(beat => beat.Host != _host).Select(static beat => new SeenBeat(beat.Host, beat.Count))], Now);
+        var before = _watch;
+        var step = HostWatch.Look(before, [.. heartbeat.Seen.Where(beat => beat.Host != _host).Select(static beat => new SeenBeat(beat.Host, beat.Count))], Now);
         _watch = step.State;
         if (step.Silent.IsEmpty)
         {
@@ -108,6 +116,10 @@ internal sealed partial class TransactionEngine
         }
 
         Participants.LoseHosts(step.Silent);
+        if (step.Silent.Any(host => !before.IsSilent(host)))
+        {
+            Interlocked.Exchange(ref _silence, new CancellationTokenSource()).Cancel(); // not disposed: others may be about to register
+        }
     }
 
     private SharingView View(Heartbeat heartbeat) => new(

@@ -10,6 +10,9 @@ namespace Coordinator.Benchmarks.Orleans;
 /// </summary>
 internal static class OrleansTransfersCase
 {
+    // Until then the runtime compiles, on the same cores.
+    private const int WarmUpSeconds = 25;
+
     public static async Task<bool> RunAsync(Arguments arguments)
     {
         var store = arguments.Text("store", "memory");
@@ -34,7 +37,7 @@ internal static class OrleansTransfersCase
 
         try
         {
-            return await MeasureAsync(silo, others, store, load, arguments.Seconds("warmup", 5), arguments.Seconds("seconds", 5));
+            return await MeasureAsync(silo, others, store, load, arguments.Seconds("warmup", WarmUpSeconds), arguments.Seconds("seconds", 5));
         }
         finally
         {

@@ -134,8 +134,8 @@ internal sealed class SilentNotGivenUp : Mutant
     }
 }
 
-/// <summary>Every host takes the state of a stream for its own for as long as it lives, whoever changes it elsewhere.</summary>
-internal sealed class StateKeptUnanchored : Mutant
+/// <summary>A state is used again where others may have changed it, and work that gives up because of it is aborted without a look at the log.</summary>
+internal sealed class GivenUpUnlooked : Mutant
 {
     public override void Started(Cluster cluster, Host host)
     {
@@ -152,6 +152,16 @@ internal sealed class StateKeptUnanchored : Mutant
     public override void Release(TransactionEngine engine, StreamName stream)
     {
         // It keeps it.
+    }
+
+    public override ITransport Over(Cluster cluster, SimulatedProcess process, ITransport transport) => new Wire(transport);
+
+    private sealed class Wire(ITransport inner) : ITransport
+    {
+        public void ToCoordinator(TransactionId transaction, ulong home, CommitInput input) => inner.ToCoordinator(
+            transaction, home, input is CommitInput.GiveUpRequested giveUp ? new CommitInput.AbortRequested(giveUp.Cause) : input);
+
+        public void ToParticipant(TransactionId transaction, CommitMessage message) => inner.ToParticipant(transaction, message);
     }
 }
 
