@@ -146,13 +146,14 @@ internal static class SituationTable
             GroupOfSeveral, FenceLanded, FenceFoundOwnGroup, FenceConfirmed, WatchdogGaveUp, BatchRejected, BeginRefusedStopping,
             BeginRefusedFull, BeginRefusedDeposed, WentOnEarly, WentOnInVain, WorkAborted, WorkNotActive, WorkRefused, WorkReadFailed, WorkThrew, ReadOnlyCommitted,
             ReadByDisplaced, ToldCommitted, ToldUnknown, UnknownWasCommitted, UnknownWasAborted, GaveUpWaiting, VotedNo,
-            ParticipantInquired, ParticipantAnsweredCommit, ParticipantAnsweredAbort, ParticipantNotOnRecord, GaveUpOnWhatStood, InquiryUndecided, RequestDone, RequestDoneBefore, RequestNotDone, Forgotten, RowRemoved, InquiryFailed, InquiryHeld, NeverIssued,
+            ParticipantInquired, ParticipantAnsweredCommit, ParticipantAnsweredAbort, GaveUpOnWhatStood, InquiryUndecided, RequestDone, RequestDoneBefore, RequestNotDone, Forgotten, RowRemoved, InquiryFailed, InquiryHeld, NeverIssued,
             DeadEpochPresumed, DeadEpochCommitted, ReadAtOwner, ReadAtStandby, ReadInDoubt, ReadAsOf, ReadOutsideFailed,
             Situations.HostsCut, Situations.CallLost, JoinedWork, JoinedWorkFailed, RemoteVote, FoundInLog, ToldByNextOwner, GivenAway, Joined, Left, SeveralTaken,
             PlaceMoved, PlaceDoubled, DoubledLost, HeadsRefused, SilentHostGivenUp, GivenUpInTime,
             Situations.SnapshotWritten, Situations.SnapshotRead, Situations.SnapshotLost, Situations.SnapshotOld, Situations.SnapshotTorn,
         ];
         return reachable.Select(name => new Situation(name))
+            .Append(new Situation(ParticipantNotOnRecord, "one seed in a thousand asks that late: ClusterTests", IsSeldom: true))
             .Append(new Situation(BeginRefusedBacklog, "commits are refused before the backlog is that large: GroupCommitterTests", IsSeldom: true))
             .Concat(Points.All.SelectMany(point => new[] { new Situation(CrashedAt(point)), new Situation(StalledAt(point)) }))
             .Concat(Reasons.Select(reason => new Situation(ToldAborted(reason), Unreachable(reason))));
