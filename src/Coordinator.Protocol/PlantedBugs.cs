@@ -15,6 +15,7 @@ internal enum PlantedBug : byte
     PresumedByBystander,
     EpochNotInId,
     KeyNotInBatch,
+    EventsPublishedAtOnce,
     ReaderSkipsGap,
     OldDecisionsSkipped,
     LocksReleasedAtVote,
@@ -37,6 +38,9 @@ internal static class PlantedBugs
 {
     /// <summary>Names the environment variable with the name of the bug; without it nothing is wrong.</summary>
     public const string Variable = "COORDINATOR_PLANTED_BUG";
+
+    /// <summary>Tells the transactions of <see cref="PlantedBug.EventsPublishedAtOnce"/> from the user's.</summary>
+    public static readonly TimeSpan OwnTimeout = TimeSpan.FromSeconds(7.25);
 
     // A name that is not known ends the process: a run without the bug would be taken for one that did not find it.
     public static PlantedBug Chosen { get; } = Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } name

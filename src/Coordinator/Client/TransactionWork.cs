@@ -85,6 +85,14 @@ internal abstract class TransactionWork(TransactionEngine engine)
     public async ValueTask PublishAsync(string stream, object @event, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(@event);
+#if PLANTED_BUGS
+        if (PlantedBugs.Has(PlantedBug.EventsPublishedAtOnce) && Header.Timeout != PlantedBugs.OwnTimeout)
+        {
+            await engine.RunAsync(own => own.PublishAsync(stream, @event).AsTask(), new TransactionOptions { Timeout = PlantedBugs.OwnTimeout }, cancellation).ConfigureAwait(false);
+            return;
+        }
+
+#endif
         var participation = await OpenAsync(
             UserStream(stream),
             typeof(PublishedStream),
