@@ -42,12 +42,7 @@ internal sealed partial class ParticipantHost(
     {
         get
         {
-            var all = new List<Participation>();
-            foreach (var activation in _activations.Values)
-            {
-                activation.CollectAll(all);
-            }
-
+            var all = AllAt(_activations.Values);
             all.Sort(ByEnlistment);
             return all;
         }
@@ -351,12 +346,7 @@ internal sealed partial class ParticipantHost(
     public void DropAll(AbortCause cause)
     {
         _ended = cause;
-        var all = new List<Participation>();
-        foreach (var activation in _activations.Values)
-        {
-            activation.CollectAll(all);
-        }
-
+        var all = AllAt(_activations.Values);
         Drop(all, cause);
         foreach (var participation in all)
         {
@@ -376,6 +366,17 @@ internal sealed partial class ParticipantHost(
         NotOnRecord(logger, participation.Transaction, participation.Activation.Stream);
         participation.Activation.Mistrust();
         Feed(participation, ParticipationInput.DecisionReceived.Abort, LogPosition.None);
+    }
+
+    private static List<Participation> AllAt(IEnumerable<Activation> activations)
+    {
+        var all = new List<Participation>();
+        foreach (var activation in activations)
+        {
+            activation.CollectAll(all);
+        }
+
+        return all;
     }
 
     private static int ByEnlistment(Participation left, Participation right) => left.Incarnation.Value.CompareTo(right.Incarnation.Value);
