@@ -12,15 +12,15 @@ internal interface ISentGroup : IDisposable
 }
 
 /// <summary>
-/// A group that only writes, as one statement that is a transaction of its own. The server tells how many rows were written when the statement
-/// is done, then commits, then says that it is ready and that no transaction is open: an error in between, and any other end, is unclear.
+/// A group that only writes, as one statement that is a transaction of its own. The server answers the rows that were written when all of them
+/// are, then commits, then says that it is ready and that no transaction is open: an error in between, and any other end, is unclear.
 /// </summary>
 internal sealed class GroupStatement : ISentGroup
 {
     private readonly RowArrays _rows = new();
     private readonly CheckArrays _checks = new();
     private readonly DbCommand _command;
-    private bool _reachedCommit;
+    private bool _hasWritten;
 
     /// <param name="connection">What it is sent over.</param>
     public GroupStatement(DbConnection connection)
@@ -40,25 +40,25 @@ internal sealed class GroupStatement : ISentGroup
     }
 
     /// <summary>Sends it, and reads its answer to the end. How many rows were inserted.</summary>
-    public long Send()
+    public int Send()
     {
-        _reachedCommit = false;
+        var inserted = 0;
+        _hasWritten = false;
         using var reader = _command.ExecuteReader();
-        if (!reader.Read())
+        while (reader.Read())
         {
-            _reachedCommit = true;
-            throw new LogStoreException("The group was answered by nothing.");
+            _hasWritten = true;
+            inserted++;
         }
 
-        _reachedCommit = true;
-        var inserted = reader.GetInt64(0);
-        return reader.Read() || reader.NextResult() // asked here, for what closing a reader runs into is not always told
+        return reader.NextResult() // asked here, for what closing a reader runs into is not always told
             ? throw new LogStoreException("The group was answered more than once.")
             : inserted;
     }
 
     /// <inheritdoc/>
-    public bool FailedBeforeCommit(Exception error) => !_reachedCommit && error is PostgresException;
+    /// <remarks>An error at the commit of a statement that wrote nothing, because a check failed, can be taken for one before it: nothing landed either way.</remarks>
+    public bool FailedBeforeCommit(Exception error) => !_hasWritten && error is PostgresException;
 
     /// <inheritdoc/>
     public void Dispose() => _command.Dispose();

@@ -127,10 +127,10 @@ internal static class PostgreSqlStatements
         + "OR CASE WHEN e.kind = 2 THEN coalesce(e.transaction_id <> c.holder, true) ELSE c.must_be_held END)";
 
     /// <summary>
-    /// The same as a transaction of its own, and how many rows it wrote. That is read before the server commits, so that an error in front of it is one
-    /// of the statement, and an error behind it is one of the commit.
+    /// The same as a transaction of its own, which answers each row it wrote. The server does so when all are written and before it commits, so that an
+    /// error in front of the answer is one of the statement, and an error behind it is one of the commit.
     /// </summary>
-    public const string InsertAlone = "WITH written AS (" + Insert + " RETURNING 1) SELECT count(*) FROM written";
+    public const string InsertAlone = Insert + " RETURNING 1";
 
     /// <summary>Removes the placeholders that the same transaction has written.</summary>
     public const string DeletePlaceholders =
