@@ -66,6 +66,8 @@ internal sealed class ClockFaults(OwnerFleet fleet, Wounds wounds)
         {
             await wounds.MeasureAsync(wounds.Strike(kind + ", who is killed", wrong, Signals.Kill));
         }
+
+        File.Delete(_clock);
     }
 
     private static async Task KillAsync(VictimHost host)
