@@ -1,0 +1,19 @@
+using Orleans.Concurrency;
+
+namespace Coordinator.Chaos.Silo.Grains;
+
+[Alias("chaos.teller")]
+internal interface ITellerGrain : IGrainWithIntegerKey
+{
+    /// <summary>Answers a request, as the silo's own service would.</summary>
+    [Alias("Answer")]
+    Task<string?> Answer(string verb, string request, string rest);
+}
+
+/// <summary>Begins transactions as a grain does, on the silo that is asked: whose begins them also says so.</summary>
+[StatelessWorker]
+[Reentrant]
+internal sealed class TellerGrain(SiloWork work) : Grain, ITellerGrain
+{
+    public Task<string?> Answer(string verb, string request, string rest) => work.AnswerAsync(verb, request, rest).AsTask();
+}
