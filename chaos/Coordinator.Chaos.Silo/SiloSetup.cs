@@ -19,8 +19,8 @@ internal static class SiloSetup
     private const string Snapshots = "snapshots";
     private const int SnapshotEvery = 20, OwnConnectionsMax = 8;
 
-    // A silo that is gone is evicted, and calls to it end, sooner than by default: its grains are back sooner, and so there is more to kill.
-    private static readonly TimeSpan s_probeTimeout = TimeSpan.FromSeconds(2), s_responseTimeout = TimeSpan.FromSeconds(5);
+    // Of Orleans, not of the coordinator. A silo that is gone is evicted, calls to it end and a new one joins sooner than by default: there is more to kill.
+    private static readonly TimeSpan s_probeTimeout = TimeSpan.FromSeconds(1), s_responseTimeout = TimeSpan.FromSeconds(5), s_joinTime = TimeSpan.FromSeconds(10);
 
     /// <summary>Builds it. The coordinator has its default options.</summary>
     /// <param name="log">Connection string of the database with the log, the membership and the snapshots.</param>
@@ -32,9 +32,9 @@ internal static class SiloSetup
     {
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         builder.Logging.AddConsole(static options => options.LogToStandardErrorThreshold = LogLevel.Trace)
-            .SetMinimumLevel(LogLevel.Warning)
+            .SetMinimumLevel(LogLevel.Critical) // Orleans says much of silos that are gone
             .AddFilter("Coordinator", LogLevel.Information)
-            .AddFilter("Orleans.Runtime.MembershipService", LogLevel.Information);
+            .AddFilter("Orleans.Runtime.MembershipService.MembershipTableManager", LogLevel.Warning);
         builder.Services.AddSingleton<SiloWork>();
         builder.Services.AddSingleton<TwinSwitch>();
         builder.UseOrleans(silo =>
@@ -47,7 +47,12 @@ internal static class SiloSetup
                 options.SiloListeningEndpoint = new IPEndPoint(IPAddress.Loopback, listens);
                 options.GatewayPort = 0; // the driver's lines are the only clients
             });
-            silo.Configure<ClusterMembershipOptions>(static options => options.ProbeTimeout = s_probeTimeout);
+            silo.Configure<ClusterMembershipOptions>(static options =>
+            {
+                options.ProbeTimeout = s_probeTimeout;
+                options.MaxJoinAttemptTime = s_joinTime;
+                options.EnableConnectionLivenessCheck = false; // the successor of a silo has its address, and lives: that would keep the dead one a member
+            });
             silo.Configure<SiloMessagingOptions>(static options => options.ResponseTimeout = s_responseTimeout);
             silo.AddPlacementDirector<TwinPlacement, TwinPlacementDirector>();
             silo.AddGrainDirectory(TwinDirectory.Name, static (_, _) => new TwinDirectory());

@@ -71,6 +71,8 @@ internal sealed class SiloVictim : IDisposable
         "twins" => Switch(rest == "on", on => _host.Services.GetRequiredService<TwinSwitch>().IsOn = on),
         "arm" => Arm(rest.Split(' ')),
         _ when !_isUp => "refused",
+        "locks" => Locks(),
+        "indoubt" => string.Create(CultureInfo.InvariantCulture, $"{Engine.InFlightCount + Engine.InHandCount + Engine.Participants.InDoubtCount}"),
         _ => await WorkAsync(verb, request, rest) ?? "broken: what is " + verb,
     };
 
@@ -78,6 +80,10 @@ internal sealed class SiloVictim : IDisposable
     private async Task<string?> WorkAsync(string verb, string request, string rest) => Number(request) % 2 == 0
         ? await _host.Services.GetRequiredService<SiloWork>().AnswerAsync(verb, request, rest)
         : await _host.Services.GetRequiredService<IGrainFactory>().GetGrain<ITellerGrain>(0).Answer(verb, request, rest);
+
+    private string Locks() => Engine.Participants.IsIdle
+        ? "idle"
+        : string.Join(' ', ["busy", .. Engine.Participants.AtWork.Select(static one => one.Activation.Stream.Value).Distinct(StringComparer.Ordinal)]);
 
     private static string Switch(bool on, Action<bool> set)
     {

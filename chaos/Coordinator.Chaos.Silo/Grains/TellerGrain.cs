@@ -1,4 +1,6 @@
+using Coordinator.Chaos.Silo.Twins;
 using Orleans.Concurrency;
+using Orleans.GrainDirectory;
 
 namespace Coordinator.Chaos.Silo.Grains;
 
@@ -13,6 +15,7 @@ internal interface ITellerGrain : IGrainWithIntegerKey
 /// <summary>Begins transactions as a grain does, on the silo that is asked: whose begins them also says so.</summary>
 [StatelessWorker]
 [Reentrant]
+[GrainDirectory(TwinDirectory.Name)] // it is in none, and where the cluster's is away nobody need ask
 internal sealed class TellerGrain(SiloWork work) : Grain, ITellerGrain
 {
     public Task<string?> Answer(string verb, string request, string rest) => work.AnswerAsync(verb, request, rest).AsTask();
