@@ -20,7 +20,7 @@ internal static class SiloSetup
     private const int SnapshotEvery = 20, OwnConnectionsMax = 8;
 
     // Of Orleans, not of the coordinator. A silo that is gone is evicted, calls to it end and a new one joins sooner than by default: there is more to kill.
-    private static readonly TimeSpan s_probeTimeout = TimeSpan.FromSeconds(1), s_responseTimeout = TimeSpan.FromSeconds(5), s_joinTime = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_probeTimeout = TimeSpan.FromSeconds(3), s_responseTimeout = TimeSpan.FromSeconds(5), s_joinTime = TimeSpan.FromSeconds(10);
 
     /// <summary>Builds it. The coordinator has its default options.</summary>
     /// <param name="log">Connection string of the database with the log, the membership and the snapshots.</param>
@@ -37,6 +37,7 @@ internal static class SiloSetup
             .AddFilter("Orleans.Runtime.MembershipService.MembershipTableManager", LogLevel.Warning);
         builder.Services.AddSingleton<SiloWork>();
         builder.Services.AddSingleton<TwinSwitch>();
+        builder.Services.AddSingleton<TwinDirectory>();
         builder.UseOrleans(silo =>
         {
             silo.Configure<ClusterOptions>(static options => (options.ClusterId, options.ServiceId) = ("chaos", "chaos"));
@@ -55,7 +56,7 @@ internal static class SiloSetup
             });
             silo.Configure<SiloMessagingOptions>(static options => options.ResponseTimeout = s_responseTimeout);
             silo.AddPlacementDirector<TwinPlacement, TwinPlacementDirector>();
-            silo.AddGrainDirectory(TwinDirectory.Name, static (_, _) => new TwinDirectory());
+            silo.AddGrainDirectory(TwinDirectory.Name, static (services, _) => services.GetRequiredService<TwinDirectory>());
 
             var pooled = new NpgsqlConnectionStringBuilder(log) { MaxPoolSize = OwnConnectionsMax, ApplicationName = "orleans" }.ConnectionString;
             silo.UseAdoNetClustering(options => (options.Invariant, options.ConnectionString) = ("Npgsql", pooled));

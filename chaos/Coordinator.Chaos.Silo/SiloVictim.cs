@@ -7,12 +7,13 @@ using Coordinator.Chaos.Victims.Faults;
 using Coordinator.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Orleans.Core.Internal;
 
 namespace Coordinator.Chaos.Silo;
 
 /// <summary>
-/// One of several silos on a PostgreSQL log: takes the same lines as an embedded host. Beside those it obeys <c>twins on</c> and <c>twins off</c>: whether it
-/// activates grains for itself that are active on other silos.
+/// One of several silos on a PostgreSQL log: takes the same lines as an embedded host. Beside those it obeys <c>twins on</c>: from now on it activates grains for itself
+/// that are active on other silos; and <c>twins off</c>: no more, and those that it has are deactivated.
 /// </summary>
 internal sealed class SiloVictim : IDisposable
 {
@@ -67,10 +68,10 @@ internal sealed class SiloVictim : IDisposable
     private async ValueTask<string> AnswerAsync(string verb, string request, string rest) => verb switch
     {
         "role" => !_isUp ? nameof(HostRole.Starting) : Engine.Role is HostRole.Owner ? "Member" : Engine.Role.ToString(),
-        "silence" => Switch(rest == "on", on => _processes.OnlySilence = on),
-        "twins" => Switch(rest == "on", on => _host.Services.GetRequiredService<TwinSwitch>().IsOn = on),
+        "silence" => Silence(rest == "on"),
         "arm" => Arm(rest.Split(' ')),
         _ when !_isUp => "refused",
+        "twins" => await TwinsAsync(rest == "on"),
         "locks" => Locks(),
         "indoubt" => string.Create(CultureInfo.InvariantCulture, $"{Engine.InFlightCount + Engine.InHandCount + Engine.Participants.InDoubtCount}"),
         _ => await WorkAsync(verb, request, rest) ?? "broken: what is " + verb,
@@ -85,9 +86,22 @@ internal sealed class SiloVictim : IDisposable
         ? "idle"
         : string.Join(' ', ["busy", .. Engine.Participants.AtWork.Select(static one => one.Activation.Stream.Value).Distinct(StringComparer.Ordinal)]);
 
-    private static string Switch(bool on, Action<bool> set)
+    private string Silence(bool isOn)
     {
-        set(on);
+        _processes.OnlySilence = isOn;
+        return "switched";
+    }
+
+    private async Task<string> TwinsAsync(bool isOn)
+    {
+        _host.Services.GetRequiredService<TwinSwitch>().IsOn = isOn;
+        if (!isOn)
+        {
+            var grains = _host.Services.GetRequiredService<IGrainFactory>();
+            await Task.WhenAll(_host.Services.GetRequiredService<TwinDirectory>().Grains
+                .Select(grain => grains.GetGrain<IGrainManagementExtension>(grain).DeactivateOnIdle().AsTask()));
+        }
+
         return "switched";
     }
 

@@ -10,6 +10,9 @@ internal sealed class TwinDirectory : IGrainDirectory
 
     private readonly ConcurrentDictionary<GrainId, GrainAddress> _addresses = new();
 
+    /// <summary>What is active here.</summary>
+    public IReadOnlyList<GrainId> Grains => [.. _addresses.Keys];
+
     public Task<GrainAddress?> Register(GrainAddress address) => Task.FromResult<GrainAddress?>(_addresses.GetOrAdd(address.GrainId, address));
 
     public Task Unregister(GrainAddress address)

@@ -83,6 +83,7 @@ internal sealed class ProxiedConnection(SiloNetwork network, Socket client, int 
             }
 
             await target.SendAsync(bytes[..count], SocketFlags.None);
+            network.Carried(sender, receiver, count);
             bytes = bytes[count..];
         }
     }

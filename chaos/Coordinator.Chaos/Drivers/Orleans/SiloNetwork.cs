@@ -14,17 +14,11 @@ namespace Coordinator.Chaos.Drivers.Orleans;
 internal sealed class SiloNetwork(int size, Func<int, int> processOf, Action<string> note) : IDisposable
 {
     private readonly LinkFault?[,] _faults = new LinkFault?[size, size];
+    private readonly long[] _carried = new long[size * size];
     private readonly ConcurrentDictionary<ProxiedConnection, bool> _connections = new();
     private readonly Socket[] _listeners = new Socket[size];
     private readonly int[] _silos = new int[size];
     private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private int _strangers;
-
-    /// <summary>Connections of which nobody could say whose they were: no fault has touched them.</summary>
-    public int StrangerCount => _strangers;
-
-    /// <summary>Connections that were made between silos.</summary>
-    public int ConnectionCount { get; private set; }
 
     /// <summary>Completes when some link has changed.</summary>
     public Task Changed => Volatile.Read(ref _changed).Task;
@@ -51,6 +45,18 @@ internal sealed class SiloNetwork(int size, Func<int, int> processOf, Action<str
         }
     }
 
+    /// <summary>How much the link has carried to its other end.</summary>
+    public long CarriedBytes(int from, int to) => Volatile.Read(ref _carried[(from * size) + to]);
+
+    /// <summary>The link has carried something.</summary>
+    public void Carried(int from, int to, int bytes)
+    {
+        if (from >= 0 && to >= 0)
+        {
+            Interlocked.Add(ref _carried[(from * size) + to], bytes);
+        }
+    }
+
     /// <summary>Puts a fault on a link, in place of what it had.</summary>
     public void Set(int from, int to, LinkFault? fault)
     {
@@ -65,13 +71,6 @@ internal sealed class SiloNetwork(int size, Func<int, int> processOf, Action<str
         {
             connection.Reset();
         }
-    }
-
-    /// <summary>Puts a fault on both links of a pair.</summary>
-    public void SetBoth(int one, int other, LinkFault? fault)
-    {
-        Set(one, other, fault);
-        Set(other, one, fault);
     }
 
     /// <summary>Ends all faults.</summary>
@@ -147,12 +146,10 @@ internal sealed class SiloNetwork(int size, Func<int, int> processOf, Action<str
         var processes = Enumerable.Range(0, size).Select(processOf).ToArray();
         if (SocketOwner.Find(from, to, processes.Where(static process => process > 0)) is { } process)
         {
-            ConnectionCount++;
             return Array.IndexOf(processes, process);
         }
 
-        Interlocked.Increment(ref _strangers); // one that has died since, as a rule
-        note($"driver: nobody has connected to the proxy at {to} from port {from}");
+        note($"driver: a silo that is gone had connected to the proxy at {to} from port {from}");
         return -1;
     }
 }
