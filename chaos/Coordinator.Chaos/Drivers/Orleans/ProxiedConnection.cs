@@ -70,6 +70,8 @@ internal sealed class ProxiedConnection(SiloNetwork network, Socket client, int 
                 case LinkFault.Hold:
                     await changed;
                     continue;
+                case LinkFault.Cut:
+                    return; // the connection is being reset
                 case LinkFault.Swallow:
                     _hasGap = true;
                     return;
@@ -82,9 +84,11 @@ internal sealed class ProxiedConnection(SiloNetwork network, Socket client, int 
                     break;
             }
 
-            await target.SendAsync(bytes[..count], SocketFlags.None);
-            network.Carried(sender, receiver, count);
-            bytes = bytes[count..];
+            if (network.TryCarry(sender, receiver, count))
+            {
+                await target.SendAsync(bytes[..count], SocketFlags.None);
+                bytes = bytes[count..];
+            }
         }
     }
 }

@@ -46,14 +46,30 @@ internal sealed class SiloNetwork(int size, Func<int, int> processOf, Action<str
     }
 
     /// <summary>How much the link has carried to its other end.</summary>
-    public long CarriedBytes(int from, int to) => Volatile.Read(ref _carried[(from * size) + to]);
-
-    /// <summary>The link has carried something.</summary>
-    public void Carried(int from, int to, int bytes)
+    public long CarriedBytes(int from, int to)
     {
-        if (from >= 0 && to >= 0)
+        lock (_faults)
         {
-            Interlocked.Add(ref _carried[(from * size) + to], bytes);
+            return _carried[(from * size) + to];
+        }
+    }
+
+    /// <summary>Lets something through and counts it, in one step with the look at the link's fault. False if nothing comes through now.</summary>
+    public bool TryCarry(int from, int to, int bytes)
+    {
+        lock (_faults)
+        {
+            if (FaultOf(from, to) is LinkFault.Cut or LinkFault.Swallow or LinkFault.Hold)
+            {
+                return false;
+            }
+
+            if (from >= 0 && to >= 0)
+            {
+                _carried[(from * size) + to] += bytes;
+            }
+
+            return true;
         }
     }
 
