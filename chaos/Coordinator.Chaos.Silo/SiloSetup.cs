@@ -20,7 +20,7 @@ internal static class SiloSetup
     private const int SnapshotEvery = 20, OwnConnectionsMax = 8;
 
     // Of Orleans, not of the coordinator. A silo that is gone is evicted, calls to it end and a new one joins sooner than by default: there is more to kill.
-    private static readonly TimeSpan s_probeTimeout = TimeSpan.FromSeconds(3), s_responseTimeout = TimeSpan.FromSeconds(5), s_joinTime = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_probeTimeout = TimeSpan.FromSeconds(2), s_responseTimeout = TimeSpan.FromSeconds(5), s_joinTime = TimeSpan.FromSeconds(10);
 
     /// <summary>Builds it. The coordinator has its default options.</summary>
     /// <param name="log">Connection string of the database with the log, the membership and the snapshots.</param>
@@ -51,8 +51,7 @@ internal static class SiloSetup
             silo.Configure<ClusterMembershipOptions>(static options =>
             {
                 options.ProbeTimeout = s_probeTimeout;
-                options.MaxJoinAttemptTime = s_joinTime;
-                options.EnableConnectionLivenessCheck = false; // the successor of a silo has its address, and lives: that would keep the dead one a member
+                options.MaxJoinAttemptTime = s_joinTime; // then it evicts those that do not answer: predecessors with the address of a silo that does
             });
             silo.Configure<SiloMessagingOptions>(static options => options.ResponseTimeout = s_responseTimeout);
             silo.AddPlacementDirector<TwinPlacement, TwinPlacementDirector>();

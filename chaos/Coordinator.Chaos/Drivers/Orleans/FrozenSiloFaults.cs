@@ -9,8 +9,8 @@ internal sealed class FrozenSiloFaults(SiloFleet fleet, Wounds wounds)
 {
     private const string Evicted = "silo frozen until it was evicted";
 
-    // Longer than the silence that the others judge by, and than the deadline for votes: both are 2 s. Orleans evicts after three probes of 3 s.
-    private static readonly TimeSpan s_frozenMin = TimeSpan.FromSeconds(3.5), s_evictedMin = TimeSpan.FromSeconds(14);
+    // Longer than the silence that the others judge by, and than the deadline for votes: both are 2 s. Orleans evicts whom nobody has heard of for 24 s.
+    private static readonly TimeSpan s_frozenMin = TimeSpan.FromSeconds(3.5), s_evictedMin = TimeSpan.FromSeconds(30);
 
     public IReadOnlyList<Fault> All =>
     [

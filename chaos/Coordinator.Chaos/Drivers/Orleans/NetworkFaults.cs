@@ -11,7 +11,7 @@ internal sealed class NetworkFaults(SiloFleet fleet, SiloNetwork network, Wounds
 {
     private const int NarrowBytesPerSecond = 1000;
 
-    // Past the silence of 2 s that would count if the heartbeats went this way, and short of an eviction, which Orleans votes for after three probes of 3 s.
+    // Past the silence of 2 s that would count if the heartbeats went this way, and short of an eviction, for which Orleans takes 24 s.
     private static readonly TimeSpan s_badTime = TimeSpan.FromSeconds(3.5), s_lateness = TimeSpan.FromMilliseconds(150);
 
     public IReadOnlyList<Fault> All =>
