@@ -1,5 +1,4 @@
 using Coordinator.Chaos.Drivers.Faults;
-using Coordinator.Chaos.Drivers.Fleets;
 
 namespace Coordinator.Chaos.Drivers.Orleans;
 

@@ -53,7 +53,7 @@ internal sealed class OrleansScenario() : Scenario("orleans")
 
     public override async Task<DbConnection> ConnectAsync() => await _server!.ConnectAsync();
 
-    public override Task<DbConnection> ConnectToCopyAsync() => PostgresScenario.ConnectToCopyAsync(_server!);
+    public override async Task<DbConnection> ConnectToCopyAsync() => await _server!.ConnectToCopyAsync();
 
     public override async ValueTask DisposeAsync()
     {

@@ -4,7 +4,7 @@ using System.Net.Sockets;
 namespace Coordinator.Chaos.Drivers.Orleans;
 
 /// <summary>One connection between two silos, with the faults of its two links on what it carries.</summary>
-internal sealed class ProxiedConnection(SiloNetwork network, Socket client, int from, int to)
+internal sealed class ProxiedConnection(SiloNetwork network, Socket client, int from, int to) : IDisposable
 {
     private const int ChunkBytes = 16 * 1024, SlowChunkBytes = 256;
 
@@ -26,7 +26,7 @@ internal sealed class ProxiedConnection(SiloNetwork network, Socket client, int 
     }
 
     /// <summary>Ends it as a firewall would: nobody is told that it is orderly.</summary>
-    public void Reset()
+    public void Dispose()
     {
         foreach (var socket in (Socket[])[client, _server])
         {

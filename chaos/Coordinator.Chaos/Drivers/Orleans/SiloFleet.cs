@@ -1,6 +1,8 @@
 using System.Diagnostics;
+using System.Globalization;
 using Coordinator.Chaos.Drivers.Fleets;
 using Coordinator.Chaos.Victims;
+using Coordinator.Chaos.Victims.Work;
 
 namespace Coordinator.Chaos.Drivers.Orleans;
 
@@ -13,6 +15,7 @@ namespace Coordinator.Chaos.Drivers.Orleans;
 internal sealed class SiloFleet(int size, Func<int, string> logOf, Func<int, (int Listens, int Advertises)> ports, History history, Action<string> say) : Fleet(size, history, say)
 {
     private const string Member = "Member";
+    private const int PurseEvery = 4;
     private static readonly TimeSpan s_avoidance = TimeSpan.FromSeconds(1);
 
     private readonly int _size = size;
@@ -22,7 +25,7 @@ internal sealed class SiloFleet(int size, Func<int, string> logOf, Func<int, (in
 
     /// <summary>The program of a silo; it is there if Orleans' packages were when this was built.</summary>
     public static string Program { get; } = Path.GetFullPath(Path.Combine(
-        AppContext.BaseDirectory, "..", "..", "..", "..", "Coordinator.Chaos.Silo", Path.Combine(AppContext.BaseDirectory.TrimEnd('/').Split('/')[^2..]), "Coordinator.Chaos.Silo.dll"));
+        AppContext.BaseDirectory, "..", "..", "..", "..", "Coordinator.Chaos.Silo", Path.Combine(AppContext.BaseDirectory.TrimEnd('/').Split('/')[^3..]), "Coordinator.Chaos.Silo.dll"));
 
     /// <summary>One after the other, without those that have just failed somebody.</summary>
     public override VictimHost Choose()
@@ -40,6 +43,10 @@ internal sealed class SiloFleet(int size, Func<int, string> logOf, Func<int, (in
             Volatile.Write(ref _avoidedUntil[place], (History.Now + s_avoidance).Ticks);
         }
     }
+
+    /// <summary>Every fourth account has a purse, in which each change of the account is done as well.</summary>
+    public override Operation AsDone(Operation operation) => operation.Writes.IsDefaultOrEmpty ? operation
+        : operation with { Writes = [.. operation.Writes, .. operation.Writes.Where(HasPurse).Select(static account => "purse.amount" + account[Account.Category.Length..])] };
 
     /// <summary>Two that work, so that there is one to ask when another dies.</summary>
     public override Task ReadyAsync() => MembersAsync(_size - 1);
@@ -72,6 +79,9 @@ internal sealed class SiloFleet(int size, Func<int, string> logOf, Func<int, (in
 
     /// <summary>Switches something on or off at every silo that lives.</summary>
     public Task TellAllAsync(string verb, bool isOn) => Task.WhenAll(Hosts.Select(host => host.Send(verb, isOn ? "on" : "off").AnswerWithinAsync(Patience)));
+
+    private static bool HasPurse(string stream) =>
+        stream.StartsWith(Account.Category + "/", StringComparison.Ordinal) && int.Parse(stream.AsSpan(stream.LastIndexOf('.') + 1), CultureInfo.InvariantCulture) % PurseEvery == 0;
 
     protected override ProcessStartInfo StartInfo(int place)
     {

@@ -85,7 +85,7 @@ internal sealed class SiloNetwork(int size, Func<int, int> processOf, Action<str
         before.TrySetResult();
         foreach (var connection in _connections.Keys.Where(connection => connection.IsTorn || connection.IsCut))
         {
-            connection.Reset();
+            connection.Dispose();
         }
     }
 
@@ -113,7 +113,7 @@ internal sealed class SiloNetwork(int size, Func<int, int> processOf, Action<str
 
         foreach (var connection in _connections.Keys)
         {
-            connection.Reset();
+            connection.Dispose();
         }
     }
 
@@ -152,7 +152,7 @@ internal sealed class SiloNetwork(int size, Func<int, int> processOf, Action<str
         finally
         {
             _connections.TryRemove(connection, out _);
-            connection.Reset();
+            connection.Dispose();
         }
     }
 
