@@ -35,10 +35,7 @@ internal static class FeedWork
             var through = checkpoint.State.Through.GetValueOrDefault(feed);
             var seen = await ReadAsync(events, StreamOf(feed), through + 1, count);
             numbers = [.. seen.Select(one => one.Number)];
-            if (seen.Count > 0)
-            {
-                checkpoint.Raise(new Consumed(feed, seen[^1].Version, numbers));
-            }
+            checkpoint.Raise(new Consumed(feed, through + seen.Count, numbers)); // also of none: then its commit is on record like any other
         });
         return outcome.IsCommitted ? string.Create(CultureInfo.InvariantCulture, $"done {numbers.Length}") : "not done";
     }

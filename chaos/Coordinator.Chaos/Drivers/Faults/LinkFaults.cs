@@ -1,0 +1,86 @@
+using Coordinator.Chaos.Drivers.Fleets;
+using Coordinator.Chaos.Drivers.Postgres;
+
+namespace Coordinator.Chaos.Drivers.Faults;
+
+/// <summary>Faults of the link between one host and the store, while the others reach it (N05, N06, N08, N10, N12).</summary>
+internal sealed class LinkFaults(OwnerFleet fleet, LinkProxy[] links, Wounds wounds)
+{
+    private static readonly TimeSpan s_badTime = TimeSpan.FromSeconds(2.5), s_cutMin = TimeSpan.FromSeconds(3.5);
+
+    public IReadOnlyList<Fault> All =>
+    [
+        Displacing("owner's link cut", LinkState.Cut, isCore: true),
+        Displacing("owner's link half-open", LinkState.Swallowing, isCore: false),
+        Displacing("owner's link cut towards the server", LinkState.SwallowingOutbound, isCore: false),
+        Displacing("owner's link cut from the server", LinkState.SwallowingInbound, isCore: true),
+        Of("owner's link cut in a message", () => BreakAsync("owner's link cut in a message"), isCore: true),
+        Of("owner's link slow", () => HamperAsync("owner's link slow", LinkState.Slow), isCore: false),
+        Of("owner's link narrow", () => HamperAsync("owner's link narrow", LinkState.Narrow), isCore: false),
+        Of("standby's link cut", CutStandbyAsync, isCore: false),
+    ];
+
+    private Fault Of(string name, Func<Task> strikeAsync, bool isCore) => new(name, strikeAsync) { IsCore = isCore, HealAsync = HealAsync };
+
+    private Fault Displacing(string name, LinkState state, bool isCore) => Of(name, () => DisplaceAsync(name, state), isCore);
+
+    /// <summary>The owner can't decide any more, another one must, and what the first has in hand must not land when it comes back.</summary>
+    private async Task DisplaceAsync(string kind, LinkState state)
+    {
+        var (owner, _) = await fleet.SettledAsync(1);
+        var link = links[fleet.PlaceOf(owner)];
+        var blow = wounds.Now(kind, owner);
+        link.Set(state);
+        await wounds.MeasureAsync(blow);
+        if (blow.StruckAt + s_cutMin - History.Now is { } left && left > TimeSpan.Zero)
+        {
+            await Task.Delay(left);
+        }
+
+        await wounds.WakeAsync(owner, () => link.Set(LinkState.Open));
+    }
+
+    private async Task BreakAsync(string kind)
+    {
+        var (owner, _) = await fleet.SettledAsync(1);
+        var blow = wounds.Now(kind);
+        links[fleet.PlaceOf(owner)].Set(LinkState.CutInMessage);
+        await wounds.MeasureAsync(blow);
+    }
+
+    /// <summary>For a while everything takes long; what it was too long for must be over soon after that.</summary>
+    private async Task HamperAsync(string kind, LinkState state)
+    {
+        var (owner, _) = await fleet.SettledAsync(1);
+        var link = links[fleet.PlaceOf(owner)];
+        var began = History.Now;
+        link.Set(state);
+        await Task.Delay(s_badTime);
+        link.Set(LinkState.Open);
+        await wounds.MeasureAsync(wounds.Now(kind) with { StruckAt = began, UpAgainAt = History.Now });
+        if (await Fleet.RoleAsync(owner) is not "Owner")
+        {
+            await wounds.WakeAsync(owner, static () => { }); // it was too long for the others, too
+        }
+    }
+
+    private async Task CutStandbyAsync()
+    {
+        var (_, others) = await fleet.SettledAsync(1);
+        var link = links[fleet.PlaceOf(others[wounds.Random.Next(others.Count)])];
+        var blow = wounds.Now("standby's link cut");
+        link.Set(LinkState.Cut);
+        await wounds.MeasureAsync(blow);
+        await Task.Delay(s_badTime);
+    }
+
+    private Task HealAsync()
+    {
+        foreach (var link in links)
+        {
+            link.Set(LinkState.Open);
+        }
+
+        return Task.CompletedTask;
+    }
+}

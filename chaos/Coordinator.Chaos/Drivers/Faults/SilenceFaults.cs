@@ -1,0 +1,82 @@
+using Coordinator.Chaos.Drivers.Fleets;
+using Coordinator.Chaos.Victims.Faults;
+
+namespace Coordinator.Chaos.Drivers.Faults;
+
+/// <summary>Faults that only silence can tell, where hosts take over from whoever is silent: killed as on another machine, frozen.</summary>
+internal sealed class SilenceFaults(OwnerFleet fleet, Wounds wounds)
+{
+    private const string Silent = "owner killed, only its silence counts";
+
+    /// <summary>The protocol's own time: how long an owner must be silent.</summary>
+    public static TimeSpan Silence { get; } = TimeSpan.FromSeconds(2);
+
+    // A beat may have been heard half a second before the kill, in a look that was made half a second before that.
+    private static readonly TimeSpan s_unseen = TimeSpan.FromSeconds(1);
+
+    // A freeze must outlast the silence that the others judge by, or nothing is fenced. The vote deadline is 2 s as well.
+    private static readonly TimeSpan s_frozenMin = TimeSpan.FromSeconds(3.5);
+
+    public IReadOnlyList<Fault> All =>
+    [
+        new(Silent, KillSilentlyAsync) { IsCore = true },
+        new("owner frozen", async () => await WakeLaterAsync(wounds.Strike("owner frozen", (await fleet.SettledAsync(1)).Owner, Signals.Stop))) { Weight = 2, HealAsync = ThawAsync },
+        new("owner frozen before an append", () => FreezeAtAsync("owner frozen before an append", "append.before")) { IsCore = true, HealAsync = ThawAsync },
+        new("owner frozen behind an append", () => FreezeAtAsync("owner frozen behind an append", "append.after")) { HealAsync = ThawAsync },
+        new("standby frozen", FreezeStandbyAsync) { HealAsync = ThawAsync },
+    ];
+
+    private async Task KillSilentlyAsync()
+    {
+        var (owner, others) = await fleet.SettledAsync();
+        await fleet.OnlySilenceAsync(true, others);
+        var recovery = await wounds.MeasureAsync(wounds.Strike(Silent, owner, Signals.Kill));
+        if (recovery.Served < Silence - s_unseen)
+        {
+            wounds.History.Violated($"a host took over {recovery.Served.TotalSeconds:F2} s after a kill that only silence could tell");
+        }
+
+        await fleet.OnlySilenceAsync(false, fleet.Hosts);
+    }
+
+    private async Task FreezeAtAsync(string kind, string point)
+    {
+        var (owner, _) = await fleet.SettledAsync(1);
+        await Wounds.ArmAsync(owner, point, wounds.Random.Next(1, 30), Signals.Stop);
+        using var patience = new CancellationTokenSource(Wounds.Patience);
+        await owner.FrozenAsync(patience.Token);
+        await WakeLaterAsync(wounds.Now(kind, owner));
+    }
+
+    /// <summary>The owner sleeps until it was displaced, and wakes with its work in hand: nothing of it may land (C27, C28, G02).</summary>
+    private async Task WakeLaterAsync(Blow blow)
+    {
+        await wounds.MeasureAsync(blow);
+        if (blow.StruckAt + s_frozenMin - History.Now is { } left && left > TimeSpan.Zero)
+        {
+            await Task.Delay(left);
+        }
+
+        await wounds.WakeAsync(blow.Victim!, () => blow.Victim!.Signal(Signals.Continue));
+    }
+
+    /// <summary>Nobody needs it, and nobody may notice.</summary>
+    private async Task FreezeStandbyAsync()
+    {
+        var (_, others) = await fleet.SettledAsync(1);
+        var blow = wounds.Strike("standby frozen", others[wounds.Random.Next(others.Count)], Signals.Stop);
+        await wounds.MeasureAsync(blow);
+        await Task.Delay(s_frozenMin);
+        blow.Victim!.Signal(Signals.Continue);
+    }
+
+    private Task ThawAsync()
+    {
+        foreach (var host in fleet.Hosts)
+        {
+            host.Signal(Signals.Continue);
+        }
+
+        return Task.CompletedTask;
+    }
+}

@@ -1,0 +1,94 @@
+using Coordinator.Chaos.Drivers.Fleets;
+using Coordinator.Chaos.Victims.Faults;
+
+namespace Coordinator.Chaos.Drivers.Faults;
+
+/// <summary>What every fault needs: the moment it was done, and how long it took to get over it.</summary>
+internal sealed class Wounds(History history, Random random, Action<string> note)
+{
+    /// <summary>How long the driver waits for what must happen.</summary>
+    public static TimeSpan Patience { get; } = TimeSpan.FromSeconds(20);
+
+    public History History => history;
+
+    public Random Random => random;
+
+    public Action<string> Note => note;
+
+    /// <summary>Signals a host, now.</summary>
+    public Blow Strike(string kind, VictimHost victim, int signal)
+    {
+        var blow = Now(kind, victim);
+        victim.Signal(signal);
+        return blow;
+    }
+
+    /// <summary>A blow that is done right behind this.</summary>
+    public Blow Now(string kind, VictimHost? victim = null) => new(kind, History.Now, history.Open) { Victim = victim };
+
+    /// <summary>Makes a host kill or stop itself at a point.</summary>
+    public static async Task ArmAsync(VictimHost host, string point, int occurrence, int signal)
+    {
+        if (await host.Send("arm", $"{point} {occurrence} {signal}").AnswerWithinAsync(Patience) is not "armed")
+        {
+            throw new TimeoutException($"{host} can't be armed");
+        }
+    }
+
+    /// <summary>A host that was armed and lives is armed no more.</summary>
+    public static Task DisarmAsync(VictimHost host) => host.Send("arm", "nothing 0 0").AnswerWithinAsync(Patience);
+
+    /// <summary>Of all blows so far.</summary>
+    public List<Recovery> Recoveries { get; } = [];
+
+    /// <summary>Waits until a host serves and all that was open is known.</summary>
+    public async Task<Recovery> MeasureAsync(Blow blow)
+    {
+        note($"driver: '{blow.Kind}' {blow.Victim} at {blow.StruckAt.TotalSeconds:F3}, {blow.Open.Count} open");
+        var served = history.ServedAsync(blow.UpAgainAt ?? blow.StruckAt, blow.Victim);
+        var known = Task.WhenAll(blow.Open.Select(one => one.Known));
+        var both = Task.WhenAll(served, known);
+        if (await Task.WhenAny(both, Task.Delay(Patience)) != both)
+        {
+            history.Violated($"{Patience.TotalSeconds:F0} s after '{blow.Kind}' {(served.IsCompleted ? "a host serves" : "no host serves")}, and {blow.Open.Count(one => one.Committed is null)} transactions are undecided (V1)");
+        }
+
+        var recovery = new Recovery(
+            blow,
+            served.IsCompletedSuccessfully ? await served : null,
+            known.IsCompletedSuccessfully ? blow.Open.Select(one => one.KnownAt).DefaultIfEmpty(blow.StruckAt).Max() : null);
+        Recoveries.Add(recovery);
+        note($"driver: '{blow.Kind}' served after {recovery.Served.TotalSeconds:F3}, known after {recovery.Decided.TotalSeconds:F3}");
+        return recovery;
+    }
+
+    /// <summary>
+    /// A host that was stopped or cut off for so long that others may have taken its place comes back, and tells all who still wait for it. Then it is killed: those that displaced it would give it
+    /// more time from now on, and the next blow would measure that.
+    /// </summary>
+    public async Task WakeAsync(VictimHost host, Action wake)
+    {
+        var unanswered = host.AllAnsweredAsync();
+        host.WokenAt = History.Now;
+        wake();
+        try
+        {
+            await unanswered.WaitAsync(Patience);
+        }
+        catch (TimeoutException)
+        {
+            history.Violated($"{host} came back and left requests without an answer");
+        }
+
+        host.Signal(Signals.Kill);
+        await host.Gone.WaitAsync(Patience);
+    }
+
+    /// <summary>Those that begin with a word first, then all of them over and over, in the seed's order.</summary>
+    public Queue<string> Endless(IEnumerable<string> points, string first)
+    {
+        var shuffled = points.OrderBy(_ => random.Next()).ToArray();
+        var begin = shuffled.Where(point => point.StartsWith(first, StringComparison.Ordinal));
+        return new Queue<string>(begin.Concat(Enumerable.Repeat(shuffled, 1000).SelectMany(all => all)));
+    }
+}

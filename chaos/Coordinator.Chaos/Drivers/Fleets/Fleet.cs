@@ -1,0 +1,147 @@
+using System.Diagnostics;
+using Coordinator.Chaos.Victims.Faults;
+
+namespace Coordinator.Chaos.Drivers.Fleets;
+
+/// <summary>The hosts of one log: whoever dies is started again at once.</summary>
+/// <param name="size">How many there are.</param>
+/// <param name="history">Is told of everything that they say.</param>
+/// <param name="say">Takes what they log.</param>
+internal abstract class Fleet(int size, History history, Action<string> say)
+{
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_answerPatience = TimeSpan.FromMilliseconds(250);
+
+    private readonly VictimHost[] _hosts = new VictimHost[size];
+    private readonly Task[] _keepers = new Task[size];
+    private readonly Dictionary<int, Action<ProcessStartInfo>> _changes = [];
+    private int _started;
+    private int _kills;
+    private volatile bool _closing;
+
+    /// <summary>Processes that were started.</summary>
+    public int StartedCount => _started;
+
+    /// <summary>Hosts that ended by SIGKILL.</summary>
+    public int KillCount => _kills;
+
+    /// <summary>By their places.</summary>
+    public IReadOnlyList<VictimHost> Hosts => _hosts;
+
+    protected History History => history;
+
+    protected static TimeSpan Patience => s_patience;
+
+    public void Start()
+    {
+        for (var place = 0; place < size; place++)
+        {
+            Start(place);
+            _keepers[place] = KeepAsync(place);
+        }
+
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => KillAll();
+    }
+
+    /// <summary>Where a client sends its next request.</summary>
+    public abstract VictimHost Choose();
+
+    /// <summary>The host does not serve: the clients try another one.</summary>
+    public abstract void Suspect(VictimHost host);
+
+    /// <summary>Completes when the hosts are as a blow should meet them.</summary>
+    public abstract Task ReadyAsync();
+
+    /// <summary>What a host is to the log, or null if it does not answer.</summary>
+    public static async Task<string?> RoleAsync(VictimHost host) => await host.Send("role").AnswerWithinAsync(s_answerPatience);
+
+    public int PlaceOf(VictimHost host) => Array.IndexOf(_hosts, host);
+
+    /// <summary>From now on whoever is started at this place is started with a change; null for none.</summary>
+    public void Change(int place, Action<ProcessStartInfo>? change)
+    {
+        lock (_changes)
+        {
+            _changes.Remove(place);
+            if (change is not null)
+            {
+                _changes.Add(place, change);
+            }
+        }
+    }
+
+    /// <summary>Asks one host after the other until one knows. False if that takes for ever.</summary>
+    public async Task<bool> ResolveAsync(ToldTransaction transaction, CancellationToken cancellation)
+    {
+        transaction.WasAsked = true;
+        for (var at = PlaceOf(Choose()); transaction.Committed is null; at = (at + 1) % size)
+        {
+            if (cancellation.IsCancellationRequested)
+            {
+                return false;
+            }
+
+            var asked = _hosts[at].Send("ask", transaction.Id, subject: transaction);
+            if (await asked.AnswerWithinAsync(s_answerPatience) is not ("committed" or "aborted"))
+            {
+                await Task.WhenAny(transaction.Known, Task.Delay(20, cancellation)); // undecided, or nobody can say yet
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>Stops all hosts as hosts are stopped.</summary>
+    public async Task CloseAsync()
+    {
+        _closing = true;
+        foreach (var host in _hosts)
+        {
+            host.Stop();
+            if (await host.Gone.WaitAsync(s_patience) is var code and not 0)
+            {
+                history.Violated($"{host} was asked to stop and ended with {code}");
+            }
+        }
+
+        await Task.WhenAll(_keepers);
+    }
+
+    public void KillAll()
+    {
+        _closing = true;
+        foreach (var host in _hosts.Where(host => host is not null)) // not all of them need have been started
+        {
+            host.Signal(Signals.Kill);
+        }
+    }
+
+    /// <summary>How the host of a place is started.</summary>
+    protected abstract ProcessStartInfo StartInfo(int place);
+
+    private void Start(int place)
+    {
+        var start = StartInfo(place);
+        lock (_changes)
+        {
+            _changes.GetValueOrDefault(place)?.Invoke(start);
+        }
+
+        _hosts[place] = VictimHost.Start($"host {Interlocked.Increment(ref _started)}", start, history, say);
+    }
+
+    private async Task KeepAsync(int place)
+    {
+        while (true)
+        {
+            const int killed = 128 + Signals.Kill;
+            _kills += await _hosts[place].Gone == killed && !_closing ? 1 : 0;
+            if (_closing)
+            {
+                return;
+            }
+
+            Start(place);
+        }
+    }
+}

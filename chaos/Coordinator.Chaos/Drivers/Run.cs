@@ -1,0 +1,137 @@
+using Coordinator.Chaos.Drivers.Faults;
+using Coordinator.Chaos.Drivers.Judges;
+using Coordinator.Chaos.Drivers.Reports;
+
+namespace Coordinator.Chaos.Drivers;
+
+/// <summary>One run of a scenario: rounds of load and faults, each judged when it is over, until the plan is done and the time is over.</summary>
+internal sealed class Run : IAsyncDisposable
+{
+    private const int RoundSecondsMax = 60, RoundSecondsMin = 20;
+
+    private readonly Scenario _scenario;
+    private readonly int _seed;
+    private readonly int _seconds;
+    private readonly History _history = new();
+    private readonly Random _random;
+    private readonly Wounds _wounds;
+    private readonly LogAudit _audit = new();
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("coordinator-chaos-");
+    private readonly StreamWriter _log;
+    private readonly RunReport _report;
+    private int _rounds;
+
+    public Run(Scenario scenario, int seed, int seconds)
+    {
+        (_scenario, _seed, _seconds) = (scenario, seed, seconds);
+        _random = new Random(seed);
+        _wounds = new Wounds(_history, _random, Note);
+        _log = new StreamWriter(Path.Combine(_folder.FullName, "hosts.log"));
+        _report = new RunReport(scenario.Name, seed, seconds, _history, _wounds);
+    }
+
+    /// <summary>Runs, and gives what came of it.</summary>
+    public async Task<RunReport> RunAsync()
+    {
+        Console.WriteLine($"{_scenario.Name}: seed {_seed}; to repeat: {_report.Command}");
+        try
+        {
+            await _scenario.StartAsync(_wounds);
+            _report.Skipped = _scenario.Skipped;
+            _scenario.Fleet.Start();
+            await RunRoundsAsync();
+            await _scenario.BeforeCloseAsync();
+            await _scenario.Fleet.CloseAsync();
+            await _scenario.AfterCloseAsync(_report.CountOf(OwnerFaults.Stopped), _audit.HandOverCount);
+        }
+        catch (Exception error)
+        {
+            _history.Violated($"the run broke off: {error.Message}"); // whatever else was found is still to be reported
+            Note(error.ToString());
+        }
+        finally
+        {
+            if (_rounds > 0)
+            {
+                _report.HostKills = _scenario.Fleet.KillCount;
+                _report.Processes = _scenario.Fleet.StartedCount;
+                _scenario.Fleet.KillAll();
+            }
+
+            (_report.Claims, _report.HandOvers) = (_audit.ClaimCount, _audit.HandOverCount);
+        }
+
+        return _report;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _scenario.DisposeAsync();
+        await _log.DisposeAsync();
+        if (_report.IsValid)
+        {
+            _folder.Delete(recursive: true);
+        }
+        else
+        {
+            Console.WriteLine($"  what is left of it: {_folder.FullName}");
+        }
+    }
+
+    private async Task RunRoundsAsync()
+    {
+        var plan = new Queue<Fault>(Plan.Draw(_scenario.Faults, _seconds, _random));
+        _report.Planned = [.. plan.Select(fault => fault.Name).Distinct(StringComparer.Ordinal)];
+        var nemesis = new Nemesis(_scenario.Fleet, _wounds);
+        var (began, length) = (History.Now, TimeSpan.FromSeconds(Math.Clamp(_seconds / 3, RoundSecondsMin, RoundSecondsMax)));
+        var end = began + TimeSpan.FromSeconds(_seconds);
+        while (plan.Count > 0 || History.Now < end)
+        {
+            using var round = new Round(++_rounds, _seed + (_rounds * 1000), _folder.FullName, _scenario.Fleet, _history, Note);
+            await round.StartAsync();
+            for (var roundEnd = History.Now + length; History.Now < roundEnd && (plan.Count > 0 || History.Now < end);)
+            {
+                var fault = plan.TryDequeue(out var planned) ? planned : _scenario.Faults[_random.Next(_scenario.Faults.Count)];
+                await StrikeAsync(nemesis, fault, round);
+            }
+
+            await round.HealAsync();
+            await JudgeAsync(round);
+        }
+
+        _report.Took = History.Now - began;
+    }
+
+    private async Task StrikeAsync(Nemesis nemesis, Fault fault, Round round)
+    {
+        var began = History.Now;
+        await nemesis.StrikeAsync(fault, round);
+        _report.Done.Add((fault.Name, began, History.Now));
+        _report.HostKills = _scenario.Fleet.KillCount;
+    }
+
+    private async Task JudgeAsync(Round round)
+    {
+        var before = _audit.Fork();
+        var began = History.Now;
+        var (reports, window) = await round.JudgeAsync(_scenario.ConnectAsync, _audit);
+        if (_rounds == 1)
+        {
+            await using var copy = await _scenario.ConnectToCopyAsync();
+            var (planted, distrust) = await AuditTrial.RunAsync(copy, before, window);
+            _report.Planted += planted;
+            distrust.ToList().ForEach(_history.Violated);
+        }
+
+        _report.Add(round, reports, window);
+        Note($"driver: round {_rounds} judged in {(History.Now - began).TotalSeconds:F1} s");
+    }
+
+    private void Note(string line)
+    {
+        lock (_log)
+        {
+            _log.WriteLine($"{History.Now.TotalSeconds,8:F3} {line}");
+        }
+    }
+}
