@@ -7,19 +7,16 @@ namespace Coordinator.Chaos.Drivers.Orleans;
 /// <summary>Silos that are stopped in their tracks past the heartbeat and the vote's deadline, and go on with their work in hand (C27, C28, G02, G08).</summary>
 internal sealed class FrozenSiloFaults(SiloFleet fleet, Wounds wounds)
 {
-    private const string Evicted = "silo frozen until it was evicted";
-
-    // Longer than the silence that the others judge by, and than the deadline for votes: both are 2 s. Orleans evicts whom nobody has heard of for 24 s.
-    private static readonly TimeSpan s_frozenMin = TimeSpan.FromSeconds(3.5), s_evictedMin = TimeSpan.FromSeconds(30);
+    // Longer than the silence that the others judge by, and than the deadline for votes: both are 2 s.
+    private static readonly TimeSpan s_frozenMin = TimeSpan.FromSeconds(3.5);
 
     public IReadOnlyList<Fault> All =>
     [
-        new("silo frozen", async () => await WakeLaterAsync(wounds.Strike("silo frozen", await AnyAsync(), Signals.Stop))) { IsCore = true, Weight = 2, HealAsync = ThawAsync },
+        new("silo frozen", async () => await WakeLaterAsync(wounds.Strike("silo frozen", await AnyAsync(), Signals.Stop))) { Weight = 2, HealAsync = ThawAsync },
         At("silo frozen before an append", "append.before", isCore: true),
         At("silo frozen behind an append", "append.after", isCore: false),
-        At("silo frozen before a vote", "vote.before", isCore: true),
+        At("silo frozen before a vote", "vote.before", isCore: false),
         At("silo frozen before it tells a decision", "decision.before", isCore: false),
-        new(Evicted, EvictAsync) { HealAsync = ThawAsync },
     ];
 
     private Fault At(string name, string point, bool isCore) => new(name, () => FreezeAtAsync(name, point)) { IsCore = isCore, HealAsync = ThawAsync };
@@ -44,24 +41,6 @@ internal sealed class FrozenSiloFaults(SiloFleet fleet, Wounds wounds)
         await wounds.MeasureAsync(blow);
         await UntilAsync(blow.StruckAt + s_frozenMin);
         await wounds.WakeAsync(blow.Victim!, () => blow.Victim!.Signal(Signals.Continue));
-    }
-
-    /// <summary>It wakes as a member no more, and must end by itself.</summary>
-    private async Task EvictAsync()
-    {
-        var blow = wounds.Strike(Evicted, await AnyAsync(), Signals.Stop);
-        await wounds.MeasureAsync(blow);
-        await UntilAsync(blow.StruckAt + s_evictedMin);
-        blow.Victim!.WokenAt = History.Now;
-        blow.Victim.Signal(Signals.Continue);
-        try
-        {
-            await blow.Victim.Gone.WaitAsync(Wounds.Patience);
-        }
-        catch (TimeoutException)
-        {
-            wounds.History.Violated($"{blow.Victim} was evicted in its sleep and goes on");
-        }
     }
 
     private static Task UntilAsync(TimeSpan time) => time - History.Now is { } left && left > TimeSpan.Zero ? Task.Delay(left) : Task.CompletedTask;

@@ -10,14 +10,14 @@ internal sealed class NetworkFaults(SiloFleet fleet, SiloNetwork network, Wounds
 {
     private const int NarrowBytesPerSecond = 1000;
 
-    // Past the silence of 2 s that would count if the heartbeats went this way, and short of an eviction, for which Orleans takes 24 s.
+    // Past the silence of 2 s that would count if the heartbeats went this way, and far short of an eviction by Orleans' defaults.
     private static readonly TimeSpan s_badTime = TimeSpan.FromSeconds(3.5), s_lateness = TimeSpan.FromMilliseconds(150);
 
     public IReadOnlyList<Fault> All =>
     [
         Cutting("silos cut from each other", isCore: true, PairAsync, new LinkFault.Cut()),
-        Cutting("silos half-open to each other", isCore: true, PairAsync, new LinkFault.Swallow()),
-        Cutting("silo cut from all others", isCore: true, AllOfOneAsync, new LinkFault.Cut()),
+        Cutting("silos half-open to each other", isCore: false, PairAsync, new LinkFault.Swallow()),
+        Cutting("silo cut from all others", isCore: false, AllOfOneAsync, new LinkFault.Cut()),
         Cutting("silos cut from each other one way", isCore: true, OneWayAsync, new LinkFault.Swallow()),
         Cutting("messages between silos held up", isCore: true, PairAsync, new LinkFault.Hold()),
         Hampering("network between silos slow", new LinkFault.Delay(s_lateness)),

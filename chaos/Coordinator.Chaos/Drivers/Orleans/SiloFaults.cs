@@ -18,14 +18,14 @@ internal sealed class SiloFaults(SiloFleet fleet, Wounds wounds)
     public IReadOnlyList<Fault> All =>
     [
         new("silo killed", KillAsync) { IsCore = true, Weight = 4 },
-        new("silo killed, only its silence counts", KillSilentlyAsync) { IsCore = true, Weight = 2, HealAsync = () => fleet.OnlySilenceAsync(false) },
+        new("silo killed, only its silence counts", KillSilentlyAsync) { Weight = 2, HealAsync = () => fleet.OnlySilenceAsync(false) },
         new(AtCoordinator, () => KillAtPointAsync(AtCoordinator, _coordinatorPoints.Dequeue())) { IsCore = true, Weight = 6 },
         new(AtParticipant, () => KillAtPointAsync(AtParticipant, _participantPoints.Dequeue())) { IsCore = true, Weight = 4 },
         new(InClaim, KillInClaimAsync) { IsCore = true, Weight = 2 },
         new(Two, KillTwoAsync) { IsCore = true, Weight = 2 },
         new(All3, KillAllAsync) { IsCore = true },
-        new(Rolling, RollAsync) { IsCore = true, Weight = 2 },
-        new(Stopped, StopAsync) { IsCore = true, Weight = 2 },
+        new(Rolling, RollAsync) { Weight = 2 },
+        new(Stopped, StopAsync) { Weight = 2 },
     ];
 
     private static IEnumerable<string> Points(params string[] steps) => CrashPoint.Names.Where(name => steps.Contains(name.Split('.')[0], StringComparer.Ordinal));
