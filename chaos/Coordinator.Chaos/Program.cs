@@ -2,6 +2,7 @@ using System.Globalization;
 using Coordinator.Chaos.Drivers;
 using Coordinator.Chaos.Drivers.Orleans;
 using Coordinator.Chaos.Drivers.Postgres;
+using Coordinator.Chaos.Drivers.Reports;
 using Coordinator.Chaos.Drivers.Sqlite;
 using Coordinator.Chaos.Victims;
 
@@ -15,9 +16,19 @@ switch (args)
 
 if (Number("seed", Random.Shared.Next(1, 1_000_000)) is { } seed && Number("seconds", 180) is { } seconds && Create(Text("scenario", "postgres")) is { } scenario)
 {
-    await using var run = new Run(scenario, seed, seconds);
-    var report = await run.RunAsync();
-    report.Print();
+    RunReport report;
+    await using (var run = new Run(scenario, seed, seconds))
+    {
+        report = await run.RunAsync();
+        report.Print();
+    }
+
+    if (Text("report", string.Empty) is { Length: > 0 } file)
+    {
+        await ReportPage.WriteAsync(report, file);
+    }
+
+    Console.WriteLine(report.Summary());
     return report.IsValid ? 0 : 1;
 }
 

@@ -17,6 +17,7 @@ internal sealed class History
     private static readonly Stopwatch s_clock = Stopwatch.StartNew();
 
     private readonly ConcurrentDictionary<string, ToldTransaction> _open = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, (bool Committed, VictimHost By)> _unannounced = new(StringComparer.Ordinal);
     private readonly ConcurrentQueue<string> _violations = new();
     private readonly ConcurrentDictionary<int, int> _committedBySecond = new();
     private ConcurrentDictionary<string, ToldTransaction> _transactions = new(StringComparer.Ordinal);
@@ -55,6 +56,11 @@ internal sealed class History
         }
 
         _open[id] = transaction;
+        if (_unannounced.TryRemove(id, out var told))
+        {
+            Tell(id, told.Committed, told.By, asked: true);
+        }
+
         lock (_open)
         {
             if (_busy is { } busy && _open.Count >= busy.OpenMin)
@@ -69,10 +75,16 @@ internal sealed class History
     /// <summary>A host has told the outcome of a transaction, on its own account or because it was asked.</summary>
     public void Tell(string id, bool committed, VictimHost by, bool asked)
     {
-        if (!_transactions.TryGetValue(id, out var transaction) && !_before.TryGetValue(id, out transaction))
+        if (Find(id) is not { } transaction)
         {
-            Violated($"{by} told of transaction {id}, which was never announced");
-            return;
+            // Whoever announced it may have died, and its last lines may be read after those of the next owner, who was asked by key.
+            _unannounced[id] = (committed, by);
+            if (Find(id) is null || !_unannounced.TryRemove(id, out _))
+            {
+                return;
+            }
+
+            transaction = Find(id)!;
         }
 
         _told.Enqueue(new ToldOutcome(id, committed ? RecordedOutcome.Committed : RecordedOutcome.Aborted, asked ? $"{by}, asked," : by.Name, Now));
@@ -96,6 +108,12 @@ internal sealed class History
     /// <summary>Ends a window: gives all that was begun and told in it. Call it when nobody begins anything.</summary>
     public HistoryWindow Cut()
     {
+        foreach (var (id, told) in _unannounced)
+        {
+            Violated($"{told.By} told of transaction {id}, which was never announced");
+        }
+
+        _unannounced.Clear();
         var window = new HistoryWindow([.. _transactions.Values], [.. _told]);
         _before = _transactions; // a host that wakes late may still tell of it
         _transactions = new(StringComparer.Ordinal);
@@ -103,6 +121,8 @@ internal sealed class History
         _open.Clear();
         return window;
     }
+
+    private ToldTransaction? Find(string id) => _transactions.GetValueOrDefault(id) ?? _before.GetValueOrDefault(id);
 
     /// <summary>Completes with the time at which a transaction has committed that was begun after the given time, at any host but the given one.</summary>
     public Task<TimeSpan> ServedAsync(TimeSpan after, VictimHost? notBy)

@@ -7,7 +7,7 @@ namespace Coordinator.Chaos.Drivers;
 /// <summary>One run of a scenario: rounds of load and faults, each judged when it is over, until the plan is done and the time is over.</summary>
 internal sealed class Run : IAsyncDisposable
 {
-    private const int RoundSecondsMax = 60, RoundSecondsMin = 20;
+    private const int RoundSecondsMax = 60, RoundSecondsMin = 30;
 
     private readonly Scenario _scenario;
     private readonly int _seed;

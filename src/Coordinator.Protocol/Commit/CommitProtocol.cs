@@ -93,6 +93,12 @@ internal static class CommitProtocol
             return CommitTransition.Ignore(state, "enlisted already", Answer(null));
         }
 
+#if PLANTED_BUGS
+        if (known >= 0 && PlantedBugs.Has(PlantedBug.SecondIncarnationIgnored))
+        {
+            return CommitTransition.To(state.With(known, state.Participants[known] with { Incarnation = enlist.Incarnation }), null, Answer(null));
+        }
+#endif
         if (known >= 0)
         {
             // The address has lost what it did under its first incarnation and could still match the expected version.
@@ -267,6 +273,12 @@ internal static class CommitProtocol
         {
             // All read-only, of what is durable: no decision row, no phase two, and any crash is harmless (C24). A read of what is still
             // on its way to the log goes the same way behind it, or a crash could take away what was told.
+#if PLANTED_BUGS
+            if (PlantedBugs.Has(PlantedBug.ReadOnlyUnchecked))
+            {
+                return CommitReads(state with { Participants = participants });
+            }
+#endif
             return state.ChecksReads && !participants.IsEmpty
                 ? CommitTransition.To(
                     state with { Phase = CommitPhase.CheckingReads, Participants = participants }, null, CommitMessage.ReadsCheckRequested.Instance)
@@ -300,6 +312,12 @@ internal static class CommitProtocol
         }
 
         var decided = new CommitEvent.CommitDecided(state.Id, Branches(participants), RedoOf(participants), state.LastResourceRecorded);
+#if PLANTED_BUGS
+        if (PlantedBugs.Has(PlantedBug.ToldBeforeDurable))
+        {
+            return CommitTransition.To(state with { Phase = CommitPhase.Committing, Participants = participants }, decided, CommitMessage.OutcomeAnnounced.Committed);
+        }
+#endif
         return CommitTransition.To(state with { Phase = CommitPhase.Committing, Participants = participants }, decided);
     }
 
@@ -320,6 +338,13 @@ internal static class CommitProtocol
                 return CommitTransition.Ignore(state, "decided already");
             default:
                 var messages = ImmutableArray.CreateBuilder<CommitMessage>(2);
+#if PLANTED_BUGS
+                if (!state.UnknownAnnounced && PlantedBugs.Has(PlantedBug.TimeoutToldAborted))
+                {
+                    messages.Add(new CommitMessage.OutcomeAnnounced(OutcomeKind.Aborted, new AbortCause(AbortReason.Timeout)));
+                    state = state with { UnknownAnnounced = true };
+                }
+#endif
                 if (!state.UnknownAnnounced)
                 {
                     messages.Add(new CommitMessage.OutcomeAnnounced(OutcomeKind.Unknown, null));
@@ -460,6 +485,12 @@ internal static class CommitProtocol
             case CommitPhase.Committed or CommitPhase.Aborted:
                 return CommitTransition.Ignore(state, "decided already; the new owner delivers");
             default:
+#if PLANTED_BUGS
+                if (PlantedBugs.Has(PlantedBug.OwnerLossToldAborted))
+                {
+                    return CommitTransition.To(state, null, new CommitMessage.OutcomeAnnounced(OutcomeKind.Aborted, new AbortCause(AbortReason.Presumed)));
+                }
+#endif
                 return state.UnknownAnnounced
                     ? CommitTransition.Ignore(state, "the initiator knows that the outcome is unknown")
                     : CommitTransition.To(

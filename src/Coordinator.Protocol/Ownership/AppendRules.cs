@@ -45,6 +45,12 @@ internal static class AppendRules
     /// </summary>
     public static StreamCheck? CheckOf(RedoMode mode, Redo redo, TransactionId transaction, long lastSeenVersion)
     {
+#if PLANTED_BUGS
+        if (redo.IsRead && PlantedBugs.Has(PlantedBug.ReadsNotValidated))
+        {
+            return null;
+        }
+#endif
         if (redo.IsRead)
         {
             // A Held or undecided stream fails a read's validation: what holds it may change it (D-9).

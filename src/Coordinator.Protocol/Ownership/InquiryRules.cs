@@ -80,6 +80,9 @@ internal static class InquiryRules
         {
             null => null,
             CommitPhase.Committed => InquiryAnswer.Committed,
+#if PLANTED_BUGS
+            CommitPhase.Committing when PlantedBugs.Has(PlantedBug.PresumedWithoutFence) => InquiryAnswer.Aborted,
+#endif
             CommitPhase.Aborted => InquiryAnswer.Aborted,
             _ => InquiryAnswer.Undecided,
         };
@@ -101,6 +104,12 @@ internal static class InquiryRules
 
         if (owner.Horizon is { } horizon && horizon.Covers(id))
         {
+#if PLANTED_BUGS
+            if (PlantedBugs.Has(PlantedBug.ForgottenToldAborted))
+            {
+                return InquiryAnswer.Aborted;
+            }
+#endif
             return InquiryAnswer.Forgotten;
         }
 

@@ -110,6 +110,12 @@ internal abstract class TransactionWork(TransactionEngine engine)
             return earlier;
         }
 
+#if PLANTED_BUGS
+        if (PlantedBugs.Has(PlantedBug.KeyNotInBatch))
+        {
+            return null;
+        }
+#endif
         var binding = new KeyBinding(Id, key.RequestHash);
         return participation.Activation.TryRecord(participation, binding.ToEvent(), null, binding) is RecordAnswer.Recorded ? null : throw NotActive();
     }

@@ -315,6 +315,9 @@ internal sealed partial class TransactionEngine
         {
             return await _seams.Store.FindDecisionAsync(id, cancellation).ConfigureAwait(false) switch
             {
+#if PLANTED_BUGS
+                null when PlantedBugs.Has(PlantedBug.PresumedByBystander) => InquiryAnswer.Aborted,
+#endif
                 null => InquiryAnswer.Undecided,
                 { Kind: RowKind.CommitDecided } => InquiryAnswer.Committed,
                 _ => InquiryAnswer.Aborted,

@@ -88,4 +88,9 @@ internal sealed partial class TransactionEngine
 
     [LoggerMessage(1304, LogLevel.Critical, "The log can't be opened.")]
     private static partial void OpeningFailed(ILogger logger, Exception error);
+
+#if PLANTED_BUGS
+    [LoggerMessage(1399, LogLevel.Warning, "This is a build with planted bugs, for tests of tests: it does the wrong thing on purpose ({Bug}). Trust it with nothing.")]
+    private static partial void HasPlantedBugs(ILogger logger, PlantedBug bug);
+#endif
 }

@@ -67,6 +67,9 @@ internal sealed partial class TransactionEngine : ITransactions, IEventLog, IAsy
     {
         _seams = seams;
         _logger = logger;
+#if PLANTED_BUGS
+        HasPlantedBugs(logger, PlantedBugs.Chosen);
+#endif
         Options = options;
         Events = events;
         Aggregates = aggregates;
@@ -230,6 +233,9 @@ internal sealed partial class TransactionEngine : ITransactions, IEventLog, IAsy
         while (true)
         {
             EnsureReadable(); // for each page: the reader may take its time, and the host may stop meanwhile
+#if PLANTED_BUGS
+            fromVersion += fromVersion > 1 && PlantedBugs.Has(PlantedBug.ReaderSkipsGap) ? 1 : 0;
+#endif
             var rows = await _seams.Store.ReadAsync(stream, fromVersion, PageSize, cancellation).ConfigureAwait(false);
             foreach (var row in rows)
             {

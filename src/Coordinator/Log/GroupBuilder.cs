@@ -55,6 +55,12 @@ internal sealed class GroupBuilder(int bytesMax, AppendIds ids)
         var position = new LogPosition(append.Lane.Shard, (ulong)append.ShardVersion);
         foreach (var redo in append.Redo)
         {
+#if PLANTED_BUGS
+            if (PlantedBugs.Has(PlantedBug.RedoLeftOut) && Members.Count > 0 && append.Redo.Length > 1 && redo == append.Redo[^1])
+            {
+                continue;
+            }
+#endif
             AddRedo(append, redo, position, now);
         }
 
@@ -84,6 +90,12 @@ internal sealed class GroupBuilder(int bytesMax, AppendIds ids)
     /// </summary>
     private bool FitsBehindMembers(PendingAppend append)
     {
+#if PLANTED_BUGS
+        if (PlantedBugs.Has(PlantedBug.GroupMembersBlind))
+        {
+            return true;
+        }
+#endif
         foreach (var redo in append.Redo)
         {
             var isTouched = _touched.TryGetValue(redo.Stream, out var touched);

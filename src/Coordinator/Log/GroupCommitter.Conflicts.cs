@@ -78,6 +78,13 @@ internal sealed partial class GroupCommitter
         {
             foreach (var check in checks)
             {
+#if PLANTED_BUGS
+                if (PlantedBugs.Has(PlantedBug.ForeignOwnerIgnored) && check.Stream == lane.Stream && ends.TryGetValue(lane.Stream, out var end))
+                {
+                    lane.Ownership = lane.Ownership with { Epoch = end.Epoch, NextVersion = end.Version + 1 };
+                    continue;
+                }
+#endif
                 if (check.Stream == lane.Stream && !check.Holds(ends.GetValueOrDefault(check.Stream)))
                 {
                     Lose(lane);

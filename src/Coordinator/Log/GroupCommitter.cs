@@ -239,6 +239,16 @@ internal sealed partial class GroupCommitter(
             case GroupAnswerKind.Landed:
                 Land(group.Rows.Length);
                 break;
+#if PLANTED_BUGS
+            case GroupAnswerKind.Unclear when PlantedBugs.Has(PlantedBug.AppendErrorToldAborted):
+                TakeBack();
+                _next.RemoveRange(0, _group.Members.Count);
+                _group.Members.ForEach(append => Refuse(append, AppendResult.Rejected, new AbortCause(AbortReason.Rejected)));
+                break;
+            case GroupAnswerKind.Unclear when PlantedBugs.Has(PlantedBug.AnswerBeforeFence):
+                Land(group.Rows.Length);
+                break;
+#endif
             case GroupAnswerKind.Unclear:
                 await ClearUpAsync(group.Rows.Length, answer.Error).ConfigureAwait(false);
                 break;

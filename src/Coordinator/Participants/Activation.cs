@@ -180,6 +180,14 @@ internal abstract partial class Activation(StreamName stream, Type shape)
 
                         outcome.Vote = new CommitInput.VoteReceived(
                             new ParticipantId(Stream), participation.Incarnation, vote.Ballot, RedoOf(participation, vote), vote.Cause);
+#if PLANTED_BUGS
+                        if (PlantedBugs.Has(PlantedBug.LocksReleasedAtVote) && vote.Ballot is Ballot.Yes && !AppendsAtEnd)
+                        {
+                            _granted.Clear();
+                            _lock.Release(participation, _granted);
+                            TellGranted(ref outcome);
+                        }
+#endif
                         break;
                     case ParticipationMessage.Inquire:
                         outcome.Inquires = true;

@@ -175,6 +175,12 @@ internal sealed partial class ParticipantHost(
     /// <summary>A message of a coordinator. One for a participant that holds no such transaction is answered No or dropped.</summary>
     public void Deliver(TransactionId transaction, ulong from, CommitMessage message)
     {
+#if PLANTED_BUGS
+        if (PlantedBugs.Has(PlantedBug.DeliveryLost) && message is CommitMessage.DecisionDelivered or CommitMessage.InquiryAnswered && transaction.Sequence % 50 == 0)
+        {
+            return; // and so for ever: whatever else it may be told, it stays prepared
+        }
+#endif
         switch (message)
         {
             case CommitMessage.EnlistmentAnswered answered when Find(transaction, answered.Participant) is { } waiting:
@@ -402,6 +408,13 @@ internal sealed partial class ParticipantHost(
         // vote may come behind this one: the first No is the cause that is told, and a lost participant would not be run again.
         var cause = (_activations.TryGetValue(prepare.Participant.Address, out var activation) ? activation.RefusalOf(transaction) : null)
             ?? new AbortCause(AbortReason.ParticipantLost, prepare.Participant, "holds no such transaction");
+#if PLANTED_BUGS
+        if (PlantedBugs.Has(PlantedBug.LostParticipantVotesReadOnly))
+        {
+            _transport!.ToCoordinator(transaction, from, new CommitInput.VoteReceived(prepare.Participant, prepare.Incarnation, Ballot.ReadOnly, null, null));
+            return;
+        }
+#endif
         _transport!.ToCoordinator(transaction, from, new CommitInput.VoteReceived(prepare.Participant, prepare.Incarnation, Ballot.No, null, cause));
     }
 

@@ -83,6 +83,12 @@ internal sealed partial class Shard
 
     private async ValueTask<LogRow?> FindDecisionAsync(TransactionId id, CancellationToken cancellation)
     {
+#if PLANTED_BUGS
+        if (PlantedBugs.Has(PlantedBug.OldDecisionsSkipped) && (long)id.Epoch < Epoch)
+        {
+            return null;
+        }
+#endif
         try
         {
             return await store.FindDecisionAsync(id, cancellation).ConfigureAwait(false);

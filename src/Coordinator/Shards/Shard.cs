@@ -127,6 +127,9 @@ internal sealed partial class Shard(
         Interlocked.Increment(ref _inFlight);
         var sequence = (ulong)Interlocked.Increment(ref _lastSequence);
         var id = new TransactionId(meta.Identity, Number, (ulong)_lane.Ownership.Epoch, _lane.Ownership.ClaimBits, sequence);
+#if PLANTED_BUGS
+        id = PlantedBugs.Has(PlantedBug.EpochNotInId) ? new TransactionId(meta.Identity, Number, 1, 0, sequence) : id;
+#endif
         Post(new Mail(id, null, new Entry(CommitState.Begin(id, now + timeout), initiator, now)));
         return id;
     }
@@ -412,7 +415,13 @@ internal sealed partial class Shard(
     /// <summary>Sequences are unique in an epoch only: a recovered transaction must not take one of ours with it.</summary>
     private bool Forget(TransactionId id) => IsOwn(id) ? _entries.Remove(id.Sequence) : _recovered.Remove(id);
 
+#if PLANTED_BUGS
+    private bool IsOwn(TransactionId id) => IsOwnByEpoch(id) || (PlantedBugs.Has(PlantedBug.EpochNotInId) && id is { Epoch: 1, ClaimBits: 0 });
+
+    private bool IsOwnByEpoch(TransactionId id) => (long)id.Epoch == _lane.Ownership.Epoch && id.ClaimBits == _lane.Ownership.ClaimBits;
+#else
     private bool IsOwn(TransactionId id) => (long)id.Epoch == _lane.Ownership.Epoch && id.ClaimBits == _lane.Ownership.ClaimBits;
+#endif
 
     private void LookAtClock()
     {

@@ -60,7 +60,7 @@ internal sealed class OwnerFaults(OwnerFleet fleet, Wounds wounds)
             await Wounds.DisarmAsync(other);
         }
 
-        await wounds.MeasureAsync(others.All(other => other.Gone.IsCompleted) ? blow with { UpAgainAt = await fleet.UpAgainAsync() } : blow);
+        await wounds.MeasureAsync(blow with { UpAgainAt = await fleet.DownUntilAsync() });
     }
 
     /// <summary>Nobody is left who knows anything but the log (G06).</summary>
@@ -74,7 +74,7 @@ internal sealed class OwnerFaults(OwnerFleet fleet, Wounds wounds)
         }
 
         await Task.WhenAll(hosts.Select(host => host.Gone)).WaitAsync(Wounds.Patience);
-        await wounds.MeasureAsync(blow with { UpAgainAt = await fleet.UpAgainAsync() });
+        await wounds.MeasureAsync(blow with { UpAgainAt = await fleet.DownUntilAsync() });
     }
 
     /// <summary>Every host, one after the other, each before the last one has come back (G11).</summary>

@@ -138,10 +138,15 @@ internal abstract class Fleet(int size, History history, Action<string> say)
         while (true)
         {
             const int killed = 128 + Signals.Kill;
-            _kills += await _hosts[place].Gone == killed && !_closing ? 1 : 0;
+            var code = await _hosts[place].Gone;
             if (_closing)
             {
                 return;
+            }
+
+            if (code == killed)
+            {
+                Interlocked.Increment(ref _kills);
             }
 
             Start(place);

@@ -15,15 +15,17 @@ internal sealed class OwnerFleet(int size, string store, string waiting, Func<in
     private int _likely;
     private volatile bool _onlySilence;
 
-    /// <summary>When a process is there that has opened the log, or waits for it: until then nobody can do anything.</summary>
-    public async Task<TimeSpan> UpAgainAsync()
+    /// <summary>Waits, if no host is there that has opened the log or waits for it, until one is: before that nobody can do anything. Null if one is.</summary>
+    public async Task<TimeSpan?> DownUntilAsync()
     {
+        TimeSpan? until = null;
         while (!(await Task.WhenAll(Hosts.Select(RoleAsync))).Any(role => role == "Owner" || role == waiting))
         {
             await Task.Delay(10);
+            until = History.Now;
         }
 
-        return History.Now;
+        return until;
     }
 
     /// <summary>The host that owns the log, as far as the clients know.</summary>

@@ -23,10 +23,11 @@ internal sealed class VictimHost
     private VictimHost(string name, Process process, History history, Action<string> log)
     {
         Name = name;
+        ProcessId = process.Id;
         _process = process;
         _history = history;
         _log = log;
-        _startTime = StatOf(process.Id)?[StartTimeField] ?? string.Empty;
+        _startTime = StatOf(ProcessId)?[StartTimeField] ?? string.Empty;
         process.ErrorDataReceived += (_, line) =>
         {
             if (line.Data is { } text) // null at its end
@@ -56,10 +57,10 @@ internal sealed class VictimHost
     public TimeSpan? WokenAt { get; set; }
 
     /// <summary>True while the process is stopped in its tracks.</summary>
-    public bool IsFrozen => StatOf(_process.Id)?[StateField] == "T";
+    public bool IsFrozen => StatOf(ProcessId)?[StateField] == "T";
 
     /// <summary>Its process id.</summary>
-    public int ProcessId => _process.Id;
+    public int ProcessId { get; }
 
     /// <summary>Starts one.</summary>
     /// <param name="name">What it is called in reports.</param>
@@ -96,9 +97,9 @@ internal sealed class VictimHost
     /// <summary>Sends a signal, if the process is still the one that was started here.</summary>
     public void Signal(int signal)
     {
-        if (StatOf(_process.Id) is { } stat && stat[StartTimeField] == _startTime && stat[ParentField] == Environment.ProcessId.ToString(CultureInfo.InvariantCulture))
+        if (StatOf(ProcessId) is { } stat && stat[StartTimeField] == _startTime && stat[ParentField] == Environment.ProcessId.ToString(CultureInfo.InvariantCulture))
         {
-            Signals.Send(_process.Id, signal);
+            Signals.Send(ProcessId, signal);
         }
     }
 
@@ -144,7 +145,9 @@ internal sealed class VictimHost
         await _process.WaitForExitAsync();
         GoneAt = History.Now;
         OpenWhenGone = _history.Open;
-        _gone.TrySetResult(_process.ExitCode);
+        var code = _process.ExitCode;
+        _process.Dispose(); // a long run starts thousands
+        _gone.TrySetResult(code);
         foreach (var request in _requests.Values)
         {
             request.Complete(null);

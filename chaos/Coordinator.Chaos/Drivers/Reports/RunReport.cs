@@ -117,8 +117,6 @@ internal sealed class RunReport(string scenario, int seed, int seconds, History 
         {
             Console.WriteLine("  " + line);
         }
-
-        Console.WriteLine(Summary());
     }
 
     /// <summary>Of how long it took until everything that was open at a blow was known to its client, counted from when anybody could do anything.</summary>
@@ -150,7 +148,8 @@ internal sealed class RunReport(string scenario, int seed, int seconds, History 
         }
     }
 
-    private string Summary() => JsonSerializer.Serialize(new
+    /// <summary>The run in one line of JSON.</summary>
+    public string Summary() => JsonSerializer.Serialize(new
     {
         scenario,
         seed,
