@@ -7,28 +7,42 @@ namespace Coordinator.Chaos.Drivers.Orleans;
 /// <summary>Faults of silos' processes: killed and stopped, at random and at named points, one, two or all of them (G01, G06, G11). Each coordinates and has grains.</summary>
 internal sealed class SiloFaults(SiloFleet fleet, Wounds wounds)
 {
-    private const string AtCoordinator = "coordinating silo killed at a point", AtParticipant = "silo of grains killed at a point", InClaim = "silo killed, then who claims";
     private const string Stopped = "silo stopped cleanly", Rolling = "rolling kills of silos", All3 = "all silos killed", Two = "two silos killed";
 
-    // Whose messages they are: grains enlist and vote, whoever coordinates prepares, decides and tells.
-    private readonly Queue<string> _coordinatorPoints = wounds.Endless(Points("prepare", "append", "decision"), first: "append");
-    private readonly Queue<string> _participantPoints = wounds.Endless(Points("enlist", "vote"), first: "vote");
-    private readonly Queue<string> _claimPoints = wounds.Endless(Points("claim"), first: "claim");
+    // Of the points that every run gets to, one of each step that leaves something behind.
+    private static readonly string[] s_core = ["append.before", "append.after", "vote.after", "decision.before", "claim.after"];
 
+    /// <summary>
+    /// Each named point is a fault of its own, so that a plan can promise it. At those of enlisting and voting the silo that dies is one that takes part with a grain, at the others the one that
+    /// coordinates.
+    /// </summary>
     public IReadOnlyList<Fault> All =>
     [
-        new("silo killed", KillAsync) { IsCore = true, Weight = 4 },
+        .. CrashPoint.Names.Where(static point => !IsClaim(point)).Select(AtPoint),
+        .. CrashPoint.Names.Where(IsClaim).Select(InClaim),
+        new("silo killed", KillAsync) { IsCore = true, Weight = 6 },
         new("silo killed, only its silence counts", KillSilentlyAsync) { Weight = 2, HealAsync = () => fleet.OnlySilenceAsync(false) },
-        new(AtCoordinator, () => KillAtPointAsync(AtCoordinator, _coordinatorPoints.Dequeue())) { IsCore = true, Weight = 6 },
-        new(AtParticipant, () => KillAtPointAsync(AtParticipant, _participantPoints.Dequeue())) { IsCore = true, Weight = 4 },
-        new(InClaim, KillInClaimAsync) { IsCore = true, Weight = 2 },
         new(Two, KillTwoAsync) { IsCore = true, Weight = 2 },
         new(All3, KillAllAsync) { IsCore = true },
         new(Rolling, RollAsync) { Weight = 2 },
         new(Stopped, StopAsync) { Weight = 2 },
     ];
 
-    private static IEnumerable<string> Points(params string[] steps) => CrashPoint.Names.Where(name => steps.Contains(name.Split('.')[0], StringComparer.Ordinal));
+    private static bool IsClaim(string point) => point.StartsWith("claim", StringComparison.Ordinal);
+
+    private static bool IsOfGrains(string point) => point.StartsWith("enlist", StringComparison.Ordinal) || point.StartsWith("vote", StringComparison.Ordinal);
+
+    private Fault AtPoint(string point)
+    {
+        var name = $"{(IsOfGrains(point) ? "silo of a grain" : "coordinating silo")} killed at {point}";
+        return new Fault(name, () => KillAtPointAsync(name, point)) { IsCore = s_core.Contains(point, StringComparer.Ordinal) };
+    }
+
+    private Fault InClaim(string point)
+    {
+        var name = $"silo killed, and who takes over at {point}";
+        return new Fault(name, () => KillInClaimAsync(name, point)) { IsCore = s_core.Contains(point, StringComparer.Ordinal), Weight = 2 };
+    }
 
     private async Task<VictimHost> AnyAsync() => Draw(await fleet.MembersAsync(2));
 
@@ -49,18 +63,17 @@ internal sealed class SiloFaults(SiloFleet fleet, Wounds wounds)
         var victim = await AnyAsync();
         await Wounds.ArmAsync(victim, point, wounds.Random.Next(1, 40), Signals.Kill);
         await victim.Gone.WaitAsync(Wounds.Patience);
-        await wounds.MeasureAsync(new Blow($"{kind} ({point})", victim.GoneAt, victim.OpenWhenGone) { Victim = victim });
+        await wounds.MeasureAsync(new Blow(kind, victim.GoneAt, victim.OpenWhenGone) { Victim = victim });
     }
 
     /// <summary>Who takes a shard of the dead one dies of it, so that recovery itself is recovered from (C30).</summary>
-    private async Task KillInClaimAsync()
+    private async Task KillInClaimAsync(string kind, string point)
     {
         var members = await fleet.MembersAsync(3);
         var victim = Draw(members);
         var claimant = Draw([.. members.Where(member => member != victim)]);
-        var point = _claimPoints.Dequeue();
         await Wounds.ArmAsync(claimant, point, 1, Signals.Kill);
-        var blow = wounds.Strike($"{InClaim} ({point})", victim, Signals.Kill);
+        var blow = wounds.Strike(kind, victim, Signals.Kill);
         await claimant.Gone.WaitAsync(Wounds.Patience);
         await wounds.MeasureAsync(blow);
     }
