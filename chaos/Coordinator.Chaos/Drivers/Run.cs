@@ -4,7 +4,7 @@ using Coordinator.Chaos.Drivers.Reports;
 
 namespace Coordinator.Chaos.Drivers;
 
-/// <summary>One run of a scenario: rounds of load and faults, each judged when it is over, until the plan is done and the time is over.</summary>
+/// <summary>One run of a scenario: rounds of load and faults, each judged when it is over, until the time is over and each kind of fault in the plan was done.</summary>
 internal sealed class Run : IAsyncDisposable
 {
     private const int RoundSecondsMax = 60, RoundSecondsMin = 30;
@@ -85,14 +85,13 @@ internal sealed class Run : IAsyncDisposable
         var nemesis = new Nemesis(_scenario.Fleet, _wounds);
         var (began, length) = (History.Now, TimeSpan.FromSeconds(Math.Clamp(_seconds / 3, RoundSecondsMin, RoundSecondsMax)));
         var end = began + TimeSpan.FromSeconds(_seconds);
-        while (plan.Count > 0 || History.Now < end)
+        while (Next(plan, end) is { } fault)
         {
             using var round = new Round(++_rounds, _seed + (_rounds * 1000), _folder.FullName, _scenario.Fleet, _history, Note);
             await round.StartAsync();
-            for (var roundEnd = History.Now + length; History.Now < roundEnd && (plan.Count > 0 || History.Now < end);)
+            for (var (roundEnd, next) = (History.Now + length, fault); next is not null; next = History.Now < roundEnd ? Next(plan, end) : null)
             {
-                var fault = plan.TryDequeue(out var planned) ? planned : _scenario.Faults[_random.Next(_scenario.Faults.Count)];
-                await StrikeAsync(nemesis, fault, round);
+                await StrikeAsync(nemesis, next, round);
             }
 
             await round.HealAsync();
@@ -100,6 +99,20 @@ internal sealed class Run : IAsyncDisposable
         }
 
         _report.Took = History.Now - began;
+    }
+
+    /// <summary>What comes next: until the time is over whatever the plan has, and then what it has and was never done yet. Null if that is all.</summary>
+    private Fault? Next(Queue<Fault> plan, TimeSpan end)
+    {
+        while (plan.TryDequeue(out var fault))
+        {
+            if (History.Now < end || _report.CountOf(fault.Name) == 0)
+            {
+                return fault;
+            }
+        }
+
+        return History.Now < end ? _scenario.Faults[_random.Next(_scenario.Faults.Count)] : null;
     }
 
     private async Task StrikeAsync(Nemesis nemesis, Fault fault, Round round)

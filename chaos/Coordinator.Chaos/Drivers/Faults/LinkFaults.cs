@@ -10,7 +10,7 @@ internal sealed class LinkFaults(OwnerFleet fleet, LinkProxy[] links, Wounds wou
 
     public IReadOnlyList<Fault> All =>
     [
-        Displacing("owner's link cut", LinkState.Cut, isCore: true),
+        Displacing("owner's link cut", LinkState.Cut, isCore: false),
         Displacing("owner's link half-open", LinkState.Swallowing, isCore: false),
         Displacing("owner's link cut towards the server", LinkState.SwallowingOutbound, isCore: false),
         Displacing("owner's link cut from the server", LinkState.SwallowingInbound, isCore: true),

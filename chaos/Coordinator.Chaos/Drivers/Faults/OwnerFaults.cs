@@ -8,21 +8,33 @@ internal sealed class OwnerFaults(OwnerFleet fleet, Wounds wounds)
 {
     public const string Stopped = "owner stopped cleanly";
 
-    private readonly Queue<string> _points = wounds.Endless(CrashPoint.Names.Where(name => !IsClaim(name)), first: "append");
-    private readonly Queue<string> _claimPoints = wounds.Endless(CrashPoint.Names.Where(IsClaim), first: "claim");
-
+    /// <summary>Each named point of the commit path is a fault of its own, so that a plan can promise it.</summary>
     public IReadOnlyList<Fault> All =>
     [
-        new("owner killed", KillOwnerAsync) { IsCore = true, Weight = 4 },
-        new("owner killed at a point", KillAtPointAsync) { IsCore = true, Weight = 8 },
-        new("owner killed, then who claims", KillInClaimAsync) { IsCore = true, Weight = 4 },
+        .. CrashPoint.Names.Where(point => !IsClaim(point)).Select(AtPoint),
+        .. CrashPoint.Names.Where(IsClaim).Select(InClaim),
+        new("owner killed", KillOwnerAsync) { Weight = 6 },
         new("standby killed", KillStandbyAsync) { Weight = 2 },
         new("all hosts killed", KillAllAsync) { IsCore = true, Weight = 2 },
-        new("rolling kills", RollAsync) { IsCore = true, Weight = 4 },
+        new("rolling kills", RollAsync) { IsCore = true, Weight = 6 },
         new(Stopped, StopOwnerAsync) { IsCore = true },
     ];
 
     private static bool IsClaim(string point) => point.StartsWith("claim", StringComparison.Ordinal);
+
+    private static bool IsAppend(string point) => point.StartsWith("append", StringComparison.Ordinal);
+
+    private Fault AtPoint(string point)
+    {
+        var name = $"owner killed at {point}";
+        return new Fault(name, () => KillAtPointAsync(name, point)) { IsCore = IsAppend(point) };
+    }
+
+    private Fault InClaim(string point)
+    {
+        var name = $"owner killed, and who takes over at {point}";
+        return new Fault(name, () => KillInClaimAsync(name, point)) { IsCore = point == "claim.after", Weight = 2 };
+    }
 
     private async Task KillOwnerAsync() => await wounds.MeasureAsync(wounds.Strike("owner killed", (await fleet.SettledAsync(1)).Owner, Signals.Kill));
 
@@ -32,28 +44,24 @@ internal sealed class OwnerFaults(OwnerFleet fleet, Wounds wounds)
         await wounds.MeasureAsync(wounds.Strike("standby killed", others[wounds.Random.Next(others.Count)], Signals.Kill));
     }
 
-    private async Task KillAtPointAsync()
+    private async Task KillAtPointAsync(string kind, string point)
     {
         var (owner, _) = await fleet.SettledAsync(1);
-        var point = _points.Dequeue();
-        await Wounds.ArmAsync(owner, point, OccurrenceOf(point), Signals.Kill);
+        await Wounds.ArmAsync(owner, point, wounds.Random.Next(1, IsAppend(point) ? 30 : 200), Signals.Kill);
         await owner.Gone.WaitAsync(Wounds.Patience);
-        await wounds.MeasureAsync(new Blow($"owner killed at a point ({point})", owner.GoneAt, owner.OpenWhenGone) { Victim = owner });
+        await wounds.MeasureAsync(new Blow(kind, owner.GoneAt, owner.OpenWhenGone) { Victim = owner });
     }
 
-    private int OccurrenceOf(string point) => point.StartsWith("append", StringComparison.Ordinal) ? wounds.Random.Next(1, 30) : wounds.Random.Next(1, 200);
-
     /// <summary>Who takes over dies of it, so that recovery itself is recovered from (C30).</summary>
-    private async Task KillInClaimAsync()
+    private async Task KillInClaimAsync(string kind, string point)
     {
         var (owner, others) = await fleet.SettledAsync(1);
-        var point = _claimPoints.Dequeue();
         foreach (var other in others)
         {
             await Wounds.ArmAsync(other, point, 1, Signals.Kill);
         }
 
-        var blow = wounds.Strike($"owner killed, then who claims ({point})", owner, Signals.Kill);
+        var blow = wounds.Strike(kind, owner, Signals.Kill);
         await Task.WhenAny(others.Select(other => other.Gone)).WaitAsync(Wounds.Patience);
         foreach (var other in others)
         {

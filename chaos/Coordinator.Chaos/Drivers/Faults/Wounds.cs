@@ -83,12 +83,4 @@ internal sealed class Wounds(History history, Random random, Action<string> note
         host.Signal(Signals.Kill);
         await host.Gone.WaitAsync(Patience);
     }
-
-    /// <summary>Those that begin with a word first, then all of them over and over, in the seed's order.</summary>
-    public Queue<string> Endless(IEnumerable<string> points, string first)
-    {
-        var shuffled = points.OrderBy(_ => random.Next()).ToArray();
-        var begin = shuffled.Where(point => point.StartsWith(first, StringComparison.Ordinal));
-        return new Queue<string>(begin.Concat(Enumerable.Repeat(shuffled, 1000).SelectMany(all => all)));
-    }
 }

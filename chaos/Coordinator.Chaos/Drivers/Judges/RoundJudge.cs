@@ -41,12 +41,7 @@ internal static class RoundJudge
     public static async Task<CheckReport> LocksAsync(Fleet fleet, IReadOnlyList<Workload> workloads)
     {
         string[] keys = [.. workloads.SelectMany(workload => workload.Keys).Distinct(StringComparer.Ordinal)]; // before the probes make more of them
-        var probes = new List<LockProbe>();
-        foreach (var workload in workloads)
-        {
-            probes.AddRange(await workload.ProbeAsync());
-        }
-
+        var probes = await Task.WhenAll(workloads.Select(workload => workload.ProbeAsync()));
         var locks = new List<LocksAt>();
         foreach (var host in fleet.Hosts)
         {
@@ -54,7 +49,7 @@ internal static class RoundJudge
             locks.Add(new LocksAt(host.Name, answer is null ? default : answer == Idle ? [] : [.. answer.Split(' ')[1..].DefaultIfEmpty("?").Select(stream => new HeldLock(stream, string.Empty))]));
         }
 
-        return LockChecker.Check(new LockEvidence(keys, locks, probes));
+        return LockChecker.Check(new LockEvidence(keys, locks, [.. probes.SelectMany(some => some)]));
     }
 
     /// <summary>Waits until no host has anything in hand: phase two goes on behind the answers.</summary>

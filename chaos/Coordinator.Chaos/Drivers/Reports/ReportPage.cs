@@ -37,7 +37,7 @@ internal static class ReportPage
             | time, rounds | {report.Took.TotalSeconds:F0} s, {report.Rounds} |
             | verdict | **{report.Verdict}**, {report.ViolationCount} violations |
             | kills | {report.Kills}: {report.HostKills} hosts, {report.ClientKills} clients |
-            | faults | {report.Done.Count} of {report.Done.Select(one => one.Fault).Distinct(StringComparer.Ordinal).Count()} kinds |
+            | faults | {report.Done.Count}, of {report.Done.Select(one => one.Fault).Distinct(StringComparer.Ordinal).Count()} kinds |
             | transactions | {report.Transactions}: {report.Committed} committed, {report.Transactions - report.Committed - report.Unknown} aborted |
             | unknown at first, to the end | {Share(report.Asked, report.Transactions)}, {report.Unknown} |
             | in doubt at the end | {report.InDoubtAtEnd} |

@@ -9,7 +9,8 @@ namespace Coordinator.Chaos.Drivers.Reports;
 /// <summary>What came of a run, and whether that is good: valid, invalid, or unknown, which never passes.</summary>
 internal sealed class RunReport(string scenario, int seed, int seconds, History history, Wounds wounds)
 {
-    private const int WitnessesShown = 20;
+    // With less than that a run shows little. The seed's plan has more kills than that; transactions are few so that a busy machine does not make it fail.
+    private const int WitnessesShown = 20, KillsMinIn180 = 25, TransactionsMinEachSecond = 10;
 
     private readonly Dictionary<string, CheckSummary> _checks = new(StringComparer.Ordinal);
     private int _clientKills;
@@ -102,6 +103,8 @@ internal sealed class RunReport(string scenario, int seed, int seconds, History 
         var kinds = Done.Select(one => one.Fault).ToHashSet(StringComparer.Ordinal);
         Add(ProgressChecker.Check(new ProgressEvidence(Transactions, Committed, Asked, Kills, [.. Recoveries.Select(one => new FaultRecovery(one.Blow.Kind, one.DecidedOnceUp))])
         {
+            KillsMin = seconds * KillsMinIn180 / 180,
+            TransactionsMin = seconds * TransactionsMinEachSecond,
             MissingFaults = [.. Planned.Where(fault => !kinds.Contains(fault))],
         }), "the run");
         foreach (var missing in Round.Checkers.Where(name => !_checks.ContainsKey(name)))

@@ -55,17 +55,11 @@ internal sealed class BankWorkload(Arena arena) : Workload(arena)
 
     public override async Task<IReadOnlyList<LockProbe>> ProbeAsync()
     {
-        var probes = new List<LockProbe>();
-        for (var number = 1; number < AccountCount; number += 2)
-        {
-            var payer = number;
-            probes.AddRange(await ProbeAsync(
-                async () => await TransferAsync(payer, payer + 1, 0) is { Begun: var begun } ? (begun?.Id, begun?.Committed) : default,
-                StreamOf($"{Arena.Set}.{number}"),
-                StreamOf($"{Arena.Set}.{number + 1}")));
-        }
-
-        return probes;
+        var probes = await Task.WhenAll(Enumerable.Range(1, AccountCount / 2).Select(payer => ProbeAsync(
+            async () => await TransferAsync(payer, payer + (AccountCount / 2), 0) is { Begun: var begun } ? (begun?.Id, begun?.Committed) : default,
+            StreamOf($"{Arena.Set}.{payer}"),
+            StreamOf($"{Arena.Set}.{payer + (AccountCount / 2)}"))));
+        return [.. probes.SelectMany(some => some)];
     }
 
     public override IEnumerable<CheckReport> Judge(RoundEvidence evidence)

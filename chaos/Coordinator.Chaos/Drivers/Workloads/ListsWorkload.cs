@@ -49,13 +49,9 @@ internal sealed class ListsWorkload(Arena arena) : Workload(arena)
 
     public override async Task<IReadOnlyList<LockProbe>> ProbeAsync()
     {
-        var probes = new List<LockProbe>();
-        foreach (var key in _plan.Keys.ToArray())
-        {
-            probes.AddRange(await ProbeAsync(async () => (null, await RunAsync("prober", [_plan.Append(key)]) ? true : null), StreamOf(key)));
-        }
-
-        return probes;
+        var probes = await Task.WhenAll(_plan.Keys.ToArray().Select(key =>
+            ProbeAsync(async () => (null, await RunAsync("prober-" + key, [_plan.Append(key)]) ? true : null), StreamOf(key))));
+        return [.. probes.SelectMany(some => some)];
     }
 
     public override IEnumerable<CheckReport> Judge(RoundEvidence evidence)
