@@ -9,6 +9,7 @@ internal interface ITellerGrain : IGrainWithIntegerKey
 {
     /// <summary>Answers a request, as the silo's own service would.</summary>
     [Alias("Answer")]
+    [ResponseTimeout("00:10:00")] // a request is over when its work is over, and not before
     Task<string?> Answer(string verb, string request, string rest);
 }
 
