@@ -70,6 +70,8 @@ internal sealed class SiloVictim : IDisposable
         "role" => !_isUp ? nameof(HostRole.Starting) : Engine.Role is HostRole.Owner ? "Member" : Engine.Role.ToString(),
         "silence" => Silence(rest == "on"),
         "arm" => Arm(rest.Split(' ')),
+        "locks" when !_isUp => "idle", // it has begun nothing, and nobody has come here
+        "indoubt" when !_isUp => "0",
         _ when !_isUp => "refused",
         "twins" => await TwinsAsync(rest == "on"),
         "locks" => Locks(),

@@ -48,8 +48,8 @@ internal sealed class SiloFleet(int size, Func<int, string> logOf, Func<int, (in
     public override Operation AsDone(Operation operation) => operation.Writes.IsDefaultOrEmpty ? operation
         : operation with { Writes = [.. operation.Writes, .. operation.Writes.Where(HasPurse).Select(static account => "purse.amount" + account[Account.Category.Length..])] };
 
-    /// <summary>Two that work, so that there is one to ask when another dies.</summary>
-    public override Task ReadyAsync() => MembersAsync(_size - 1);
+    /// <summary>All of them: the grains of one that is not back yet, and their locks, nobody can reach.</summary>
+    public override Task ReadyAsync() => MembersAsync(_size);
 
     /// <summary>Waits until so many silos coordinate, and gives those that do.</summary>
     public async Task<IReadOnlyList<VictimHost>> MembersAsync(int min)
