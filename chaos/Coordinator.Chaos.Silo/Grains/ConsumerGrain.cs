@@ -31,11 +31,7 @@ internal sealed class ConsumerGrain([AggregateState] IAggregateState<Consumer> s
             }
         }
 
-        if (numbers.Count > 0)
-        {
-            checkpoint.Raise(new Consumed(feed, through, numbers.ToImmutable()));
-        }
-
+        checkpoint.Raise(new Consumed(feed, through, numbers.ToImmutable())); // also of none: then its commit is on record like any other
         return numbers.Count;
     }
 }
