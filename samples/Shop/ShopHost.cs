@@ -10,8 +10,8 @@ namespace Shop;
 /// <summary>The shop's process: an ordinary host with an embedded coordinator on a SQLite log.</summary>
 public static class ShopHost
 {
-    /// <summary>Builds the host. <paramref name="configure"/> may change the services, as a test does that kills the process.</summary>
-    public static IHost Build(string dataFolder, Action<IServiceCollection>? configure = null)
+    /// <summary>Builds the host.</summary>
+    public static IHost Build(string dataFolder)
     {
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         builder.Logging.AddConsole(options => options.LogToStandardErrorThreshold = LogLevel.Trace)
@@ -28,7 +28,6 @@ public static class ShopHost
             .AddEventsFrom(typeof(ShopHost).Assembly)
             .AddSnapshots<Stock>("shop.stock", version: 1, every: 20)
             .UseSqlite(Path.Combine(dataFolder, "shop.db"));
-        configure?.Invoke(builder.Services);
         return builder.Build();
     }
 }

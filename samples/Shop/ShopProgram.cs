@@ -8,7 +8,7 @@ namespace Shop;
 public static class ShopProgram
 {
     /// <summary>Runs one command. 0: done; 1: something is not as it should be; 2: the command line makes no sense.</summary>
-    public static async Task<int> RunAsync(string[] args, Action<IServiceCollection>? configure = null)
+    public static async Task<int> RunAsync(string[] args)
     {
         var arguments = ShopArguments.Parse(args, out var fault);
         if (arguments is null || arguments.Command == "help")
@@ -32,7 +32,7 @@ public static class ShopProgram
                 Empty(arguments.DataFolder);
             }
 
-            using var host = ShopHost.Build(arguments.DataFolder, configure);
+            using var host = ShopHost.Build(arguments.DataFolder);
             using var telemetry = ShopTelemetry.StartIfWanted(); // ends before the host: its meter goes with the host
             await host.StartAsync();
             var good = await RunAsync(host.Services, arguments, input);

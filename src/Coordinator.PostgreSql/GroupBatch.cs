@@ -8,16 +8,16 @@ using NpgsqlTypes;
 namespace Coordinator.PostgreSql;
 
 /// <summary>
-/// A group from BEGIN to COMMIT, and the proof that COMMIT was one, as statements that the server gets in one trip. It skips all that
-/// stand behind one that fails.
+/// A group with streams that it only reads, from BEGIN to COMMIT, and the proof that COMMIT was one, as statements that the server gets in one
+/// trip. It skips all that stand behind one that fails.
 /// </summary>
-internal sealed class GroupBatch : IDisposable
+internal sealed class GroupBatch : ISentGroup
 {
     private readonly RowArrays _rows = new();
     private readonly CheckArrays _checks = new();
     private readonly DbBatch _batch;
     private readonly DbBatchCommand _insert;
-    private readonly DbBatchCommand? _delete;
+    private readonly DbBatchCommand _delete;
     private readonly DbBatchCommand _commit;
     private readonly NpgsqlParameter<string[]> _readStreams = new() { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text, TypedValue = [] };
     private readonly NpgsqlParameter<long[]> _readVersions = new() { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Bigint, TypedValue = [] };
@@ -26,20 +26,15 @@ internal sealed class GroupBatch : IDisposable
     private readonly KeyProof _proof;
 
     /// <param name="connection">What it is sent over.</param>
-    /// <param name="withReads">Whether its groups have streams that are read and not written.</param>
-    public GroupBatch(DbConnection connection, bool withReads)
+    public GroupBatch(DbConnection connection)
     {
         _batch = connection.CreateBatch();
         Add(_batch, PostgreSqlStatements.Begin);
         _insert = Add(_batch, PostgreSqlStatements.Insert);
         _rows.AddTo(_insert.Parameters);
         _checks.AddTo(_insert.Parameters);
-        if (withReads)
-        {
-            _delete = Add(_batch, PostgreSqlStatements.DeletePlaceholders);
-            _delete.Parameters.AddRange(new DbParameter[] { _readStreams, _readVersions, _ownerWriter, _ownerNumber });
-        }
-
+        _delete = Add(_batch, PostgreSqlStatements.DeletePlaceholders);
+        _delete.Parameters.AddRange(new DbParameter[] { _readStreams, _readVersions, _ownerWriter, _ownerNumber });
         _commit = Add(_batch, "COMMIT");
         _proof = new KeyProof(Add(_batch, PostgreSqlStatements.Proof));
         _batch.Prepare();
@@ -61,19 +56,16 @@ internal sealed class GroupBatch : IDisposable
         _rows.Fill(group, placeholders, first.AppendId);
         _checks.Fill(group.Checks.AsSpan());
         _proof.Expect(first.Stream, first.Version, first.AppendId);
-        if (_delete is not null)
+        var streams = new string[placeholders.Length];
+        var versions = new long[placeholders.Length];
+        for (var i = 0; i < placeholders.Length; i++)
         {
-            var streams = new string[placeholders.Length];
-            var versions = new long[placeholders.Length];
-            for (var i = 0; i < placeholders.Length; i++)
-            {
-                (streams[i], versions[i]) = (placeholders[i].Stream.Value, placeholders[i].Version);
-            }
-
-            _readStreams.TypedValue = streams;
-            _readVersions.TypedValue = versions;
-            (_ownerWriter.TypedValue, _ownerNumber.TypedValue) = ((long)first.AppendId.Writer, (long)first.AppendId.Number);
+            (streams[i], versions[i]) = (placeholders[i].Stream.Value, placeholders[i].Version);
         }
+
+        _readStreams.TypedValue = streams;
+        _readVersions.TypedValue = versions;
+        (_ownerWriter.TypedValue, _ownerNumber.TypedValue) = ((long)first.AppendId.Writer, (long)first.AppendId.Number);
     }
 
     /// <summary>Sends it. Whether the proof was found, how many rows were inserted and how many placeholders removed.</summary>
@@ -85,13 +77,13 @@ internal sealed class GroupBatch : IDisposable
             proven = reader.Read();
         }
 
-        return (proven, _insert.RecordsAffected, _delete?.RecordsAffected ?? 0);
+        return (proven, _insert.RecordsAffected, _delete.RecordsAffected);
     }
 
-    /// <summary>Whether the server said of a statement before COMMIT that it failed: COMMIT was then skipped.</summary>
-    public bool FailedBeforeCommit(DbException error)
+    /// <inheritdoc/>
+    public bool FailedBeforeCommit(Exception error)
     {
-        var failed = error.BatchCommand;
+        var failed = (error as DbException)?.BatchCommand;
         foreach (var command in _batch.BatchCommands)
         {
             if (ReferenceEquals(command, _commit))

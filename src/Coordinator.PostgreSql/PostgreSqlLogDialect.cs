@@ -22,6 +22,7 @@ internal sealed class PostgreSqlLogDialect : LogDialect
     private readonly ILogger _logger;
     private readonly Func<DbConnection, DbConnection>? _wrap;
     private readonly TimeSpan _patience;
+    private readonly bool _provesByRow;
     private readonly PostgreSqlHostBeats _beats;
     private readonly PostgreSqlSideWriter _side;
     private readonly Lock _gate = new();
@@ -33,8 +34,14 @@ internal sealed class PostgreSqlLogDialect : LogDialect
     /// <param name="logger">Hears of sessions that are in the way.</param>
     /// <param name="wrap">Puts something between the store and the driver: tests inject faults there.</param>
     /// <param name="patience">How long a write waits before anyone looks for who is in its way; null: half of the lock time-out.</param>
+    /// <param name="provesByRow">Treats every session as one whose state the driver hides.</param>
     public PostgreSqlLogDialect(
-        PostgreSqlLogOptions options, TimeProvider time, ILogger logger, Func<DbConnection, DbConnection>? wrap = null, TimeSpan? patience = null)
+        PostgreSqlLogOptions options,
+        TimeProvider time,
+        ILogger logger,
+        Func<DbConnection, DbConnection>? wrap = null,
+        TimeSpan? patience = null,
+        bool provesByRow = false)
     {
         _options = options;
         _target = new PostgreSqlTarget(options.ConnectionString);
@@ -42,6 +49,7 @@ internal sealed class PostgreSqlLogDialect : LogDialect
         _logger = logger;
         _wrap = wrap;
         _patience = patience ?? options.LockTimeout / 2;
+        _provesByRow = provesByRow;
         _beats = new PostgreSqlHostBeats(_target);
         _side = new PostgreSqlSideWriter(_target, OpenSide);
     }
@@ -111,10 +119,10 @@ internal sealed class PostgreSqlLogDialect : LogDialect
             EnsureSchema(native);
             var table = TakeTable(native);
             WarnOnce(native, table);
-            DriverSocket.LimitSilence(native);
+            DriverInsides.LimitSilence(native);
             connection = _wrap?.Invoke(native) ?? native;
             var watch = new BlockedWriteWatch(_target, native.ProcessID, table.Oid, _patience, _time, _logger);
-            return new PostgreSqlLogWriter(connection, native, IdentityExpression, watch);
+            return new PostgreSqlLogWriter(connection, native, IdentityExpression, watch, _provesByRow);
         }
         catch
         {

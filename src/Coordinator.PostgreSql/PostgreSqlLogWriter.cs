@@ -1,4 +1,5 @@
 using System.Data.Common;
+using System.Runtime.InteropServices;
 using Coordinator.AdoNet;
 using Coordinator.Log;
 using Coordinator.Protocol;
@@ -24,10 +25,10 @@ internal sealed class PostgreSqlLogWriter : LogWriter
     private readonly NpgsqlConnection _native;
     private readonly BlockedWriteWatch _watch;
     private readonly string _claimStatement;
-    private readonly GroupBatch _writing;
+    private readonly GroupStatement? _alone; // null where a row must prove each commit
     private readonly List<RowKey> _placeholders = [];
-    private GroupBatch? _reading;
-    private GroupBatch? _sent;
+    private GroupBatch? _batch;
+    private ISentGroup? _sent;
     private (StreamName Stream, long Version, AppendId AppendId) _claimed;
     private PostgresNotice? _warning;
 
@@ -35,13 +36,14 @@ internal sealed class PostgreSqlLogWriter : LogWriter
     /// <param name="native">The driver's connection beneath it.</param>
     /// <param name="identity">The expression that says which store this is.</param>
     /// <param name="watch">Looks after writes that wait.</param>
-    public PostgreSqlLogWriter(DbConnection connection, NpgsqlConnection native, string identity, BlockedWriteWatch watch)
+    /// <param name="provesByRow">Whether every commit is to be proven by a row, as where the driver hides the session's state.</param>
+    public PostgreSqlLogWriter(DbConnection connection, NpgsqlConnection native, string identity, BlockedWriteWatch watch, bool provesByRow)
         : base(connection)
     {
         _native = native;
         _watch = watch;
         _claimStatement = PostgreSqlStatements.Claim(identity);
-        _writing = new GroupBatch(connection, withReads: false);
+        _alone = provesByRow || DriverInsides.IsOutsideTransaction(native) is null ? null : new GroupStatement(connection);
         native.Notice += OnNotice;
     }
 
@@ -52,24 +54,9 @@ internal sealed class PostgreSqlLogWriter : LogWriter
     public override bool WriteWhole(RowGroup group)
     {
         FindPlaceholders(group);
-        var batch = _sent = _placeholders.Count == 0 ? _writing : _reading ??= new GroupBatch(Connection, withReads: true);
-        batch.Fill(group, System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_placeholders));
         _warning = null;
         using var watched = _watch.Watch();
-        var (proven, inserted, deleted) = batch.Send();
-        if (_warning is not null)
-        {
-            throw new LogStoreException($"The server answered with a warning: {_warning.MessageText}");
-        }
-
-        if (inserted == 0 && deleted == 0)
-        {
-            return false; // even where the row is to be found: then an earlier try of the same group has put it there
-        }
-
-        return proven && inserted == group.Rows.Length + _placeholders.Count && deleted == _placeholders.Count
-            ? true
-            : throw new LogStoreException($"COMMIT was answered, but of {group.Rows.Length} rows {inserted} were taken, and they are {(proven ? string.Empty : "not ")}to be found.");
+        return _alone is not null && _placeholders.Count == 0 ? WriteAlone(_alone, group) : WriteBatch(group);
     }
 
     /// <inheritdoc/>
@@ -148,7 +135,7 @@ internal sealed class PostgreSqlLogWriter : LogWriter
 
     /// <inheritdoc/>
     public override GroupAnswerKind Classify(Exception error) =>
-        _sent is { } batch && !(error is DbException failed && batch.FailedBeforeCommit(failed))
+        _sent is { } sent && !sent.FailedBeforeCommit(error)
             ? GroupAnswerKind.Unclear
             : PostgreSqlErrors.Classify(error);
 
@@ -156,7 +143,7 @@ internal sealed class PostgreSqlLogWriter : LogWriter
     /// Closes the socket beneath the driver, which is stuck in it, and says nothing to the server: that looks for clients that
     /// went away by itself, and the next write ends a session that holds its keys.
     /// </summary>
-    public override void Abort() => DriverSocket.Of(_native)?.Dispose();
+    public override void Abort() => DriverInsides.SocketOf(_native)?.Dispose();
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
@@ -165,11 +152,56 @@ internal sealed class PostgreSqlLogWriter : LogWriter
         {
             _native.Notice -= OnNotice;
             _watch.Dispose();
-            _writing.Dispose();
-            _reading?.Dispose();
+            _alone?.Dispose();
+            _batch?.Dispose();
         }
 
         base.Dispose(disposing);
+    }
+
+    private bool WriteAlone(GroupStatement statement, RowGroup group)
+    {
+        _sent = statement;
+        statement.Fill(group);
+        var inserted = statement.Send();
+        RefuseWarning();
+        if (DriverInsides.IsOutsideTransaction(_native) is not true)
+        {
+            throw new LogStoreException("The group was answered, but its session says that a transaction is open: it is not committed.");
+        }
+
+        if (inserted == 0)
+        {
+            return false; // even where the rows are to be found: then an earlier try of the same group has put them there
+        }
+
+        return inserted == group.Rows.Length ? true : throw new LogStoreException($"Of {group.Rows.Length} rows {inserted} were taken.");
+    }
+
+    private bool WriteBatch(RowGroup group)
+    {
+        _sent = null; // until something of the group can have been sent
+        var batch = _batch ??= new GroupBatch(Connection);
+        _sent = batch;
+        batch.Fill(group, CollectionsMarshal.AsSpan(_placeholders));
+        var (proven, inserted, deleted) = batch.Send();
+        RefuseWarning();
+        if (inserted == 0 && deleted == 0)
+        {
+            return false; // as above
+        }
+
+        return proven && inserted == group.Rows.Length + _placeholders.Count && deleted == _placeholders.Count
+            ? true
+            : throw new LogStoreException($"COMMIT was answered, but of {group.Rows.Length} rows {inserted} were taken, and they are {(proven ? string.Empty : "not ")}to be found.");
+    }
+
+    private void RefuseWarning()
+    {
+        if (_warning is not null)
+        {
+            throw new LogStoreException($"The server answered with a warning: {_warning.MessageText}");
+        }
     }
 
     private void AddClaim(DbBatch batch, ShardClaim claim, LogRow row) => GroupBatch.Add(batch, _claimStatement).Parameters.AddRange(new DbParameter[]

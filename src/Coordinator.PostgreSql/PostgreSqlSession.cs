@@ -25,7 +25,7 @@ internal static class PostgreSqlSession
         // What synchronous_commit was found to be is held fast: a change of the server's settings must not reach this session unseen.
         Execute(connection, string.Create(
             CultureInfo.InvariantCulture,
-            $"SELECT {Common(connection)}, set_config('lock_timeout', '{(long)options.LockTimeout.TotalMilliseconds}', false), set_config('synchronous_commit', current_setting('synchronous_commit'), false)"));
+            $"SELECT {Common(connection)}, set_config('lock_timeout', '{(long)options.LockTimeout.TotalMilliseconds}', false), set_config('synchronous_commit', current_setting('synchronous_commit'), false), set_config('default_transaction_read_only', 'off', false)"));
     }
 
     /// <summary>The same for a session that only reads.</summary>

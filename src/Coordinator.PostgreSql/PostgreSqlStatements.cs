@@ -126,6 +126,12 @@ internal static class PostgreSqlStatements
         + "WHERE coalesce(e.version, 0) <> c.version OR coalesce(e.epoch, 0) <> c.epoch "
         + "OR CASE WHEN e.kind = 2 THEN coalesce(e.transaction_id <> c.holder, true) ELSE c.must_be_held END)";
 
+    /// <summary>
+    /// The same as a transaction of its own, which answers each row it wrote. The server does so when all are written and before it commits, so that an
+    /// error in front of the answer is one of the statement, and an error behind it is one of the commit.
+    /// </summary>
+    public const string InsertAlone = Insert + " RETURNING 1";
+
     /// <summary>Removes the placeholders that the same transaction has written.</summary>
     public const string DeletePlaceholders =
         "DELETE FROM coordinator_event e USING unnest($1, $2) AS r (stream, version) WHERE e.stream = r.stream AND e.version = r.version "

@@ -198,7 +198,20 @@ public sealed class ConfigurationTests(SharedServer server) : IAsyncLifetime
     public async Task The_socket_beneath_a_connection_is_found()
     {
         await using var connection = await _fixture.ConnectAsync();
-        Assert.True(DriverSocket.Of(connection)?.Connected);
+        Assert.True(DriverInsides.SocketOf(connection)?.Connected);
+    }
+
+    [Fact]
+    public async Task A_connection_tells_whether_a_transaction_is_open()
+    {
+        await using var connection = await _fixture.ConnectAsync();
+        Assert.True(DriverInsides.IsOutsideTransaction(connection));
+        foreach (var (statement, outside) in new[] { ("BEGIN", false), ("SELECT 1", false), ("COMMIT", true), ("SELECT 1", true), ("BEGIN", false), ("ROLLBACK", true) })
+        {
+            await using var command = new Npgsql.NpgsqlCommand(statement, connection);
+            await command.ExecuteNonQueryAsync();
+            Assert.Equal(outside, DriverInsides.IsOutsideTransaction(connection));
+        }
     }
 
     private static ILogStore Store(PostgreSqlLogOptions options) => PostgreSqlLogStore.Create(options, TimeProvider.System, NullLogger.Instance);

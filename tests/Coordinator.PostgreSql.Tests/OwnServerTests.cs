@@ -133,6 +133,39 @@ public sealed class OwnServerTests : IAsyncLifetime
         await first.CommitAsync(new StreamWrite("a", 1));
     }
 
+    /// <summary>L13: the sessions that a host decides, reads and beats with are its own from the start; nobody can take the last one from it.</summary>
+    [Fact]
+    public async Task A_server_that_has_no_session_left_still_takes_the_commits_of_a_host_that_runs()
+    {
+        await _server.RestartAsync(PostgreSqlStop.Fast, ("max_connections", "12"));
+        await using var log = await TestLog.ClaimAsync(await OpenAsync(Store(_server)), writer: 7, shard: 0);
+        var beat = new HostBeat(1, 1, new HostProcess("m", "b", "p", 1, 1), [0]);
+        await log.Store.Beats!.BeatAsync(beat, CancellationToken.None);
+        var others = new List<NpgsqlConnection>();
+        var refused = await Assert.ThrowsAsync<PostgresException>(async () =>
+        {
+            while (others.Count < 20)
+            {
+                var one = new NpgsqlConnection($"{_server.ConnectionString()};Pooling=false");
+                others.Add(one);
+                await one.OpenAsync();
+            }
+        });
+        Assert.Equal(PostgresErrorCodes.TooManyConnections, refused.SqlState);
+
+        for (var number = 0; number < 20; number++)
+        {
+            await log.CommitAsync(new StreamWrite("a", number));
+            await log.Store.Beats.BeatAsync(beat with { Count = number + 2 }, CancellationToken.None);
+        }
+
+        Assert.Equal(20, (await log.ReadAsync("a")).Length);
+        foreach (var one in others)
+        {
+            await one.DisposeAsync();
+        }
+    }
+
     [Fact]
     public async Task A_log_opens_over_a_unix_socket()
     {

@@ -32,6 +32,9 @@ internal sealed class PostgreSqlLogFixture : ILogStoreFixture
 
     public string Schema { get; }
 
+    /// <summary>Whether its stores must prove each commit by a row, as where the driver hides the session's state.</summary>
+    public bool ProvesByRow { get; set; }
+
     /// <inheritdoc/>
     public IAppendFaults Faults => _faults;
 
@@ -54,7 +57,7 @@ internal sealed class PostgreSqlLogFixture : ILogStoreFixture
     public ILogStore Create() => Create(NullLogger.Instance);
 
     public ILogStore Create(ILogger logger, TimeProvider? time = null, TimeSpan? patience = null) => new AdoNetLogStore(
-        new PostgreSqlLogDialect(Options, time ?? TimeProvider.System, logger, wrap: _faults.Wrap, patience), TimeProvider.System);
+        new PostgreSqlLogDialect(Options, time ?? TimeProvider.System, logger, wrap: _faults.Wrap, patience, ProvesByRow), TimeProvider.System);
 
     /// <inheritdoc/>
     public async Task DamageAsync(RowKey key, RowDamage damage)

@@ -138,9 +138,12 @@ public sealed class SharedLogTests(SharedServer server) : IAsyncLifetime
         Assert.Equal(GroupAnswerKind.Landed, (await log.AppendAsync(group)).Kind);
     }
 
-    [Fact]
-    public async Task An_error_at_the_commit_is_unclear_though_nothing_landed()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task An_error_at_the_commit_is_unclear_though_nothing_landed(bool provesByRow)
     {
+        _fixture.ProvesByRow = provesByRow;
         await using var log = await TestLog.OpenAsync(_fixture);
         await TriggerAsync("RAISE EXCEPTION 'no' USING ERRCODE = '23514'", deferred: true);
         var group = log.Group(new StreamWrite("a", 0));
@@ -148,9 +151,12 @@ public sealed class SharedLogTests(SharedServer server) : IAsyncLifetime
         Assert.Equal(0, await log.CountAsync(group));
     }
 
-    [Fact]
-    public async Task A_row_that_the_database_refuses_is_refused()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_row_that_the_database_refuses_is_refused(bool provesByRow)
     {
+        _fixture.ProvesByRow = provesByRow;
         await using var log = await TestLog.OpenAsync(_fixture);
         await TriggerAsync("RAISE EXCEPTION 'no' USING ERRCODE = '23514'", deferred: false);
         var group = log.Group(new StreamWrite("a", 0), new StreamWrite("b", 0));
@@ -160,9 +166,12 @@ public sealed class SharedLogTests(SharedServer server) : IAsyncLifetime
         Assert.Equal(GroupAnswerKind.Landed, (await log.AppendAsync(group)).Kind);
     }
 
-    [Fact]
-    public async Task A_warning_makes_an_answer_unclear()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_warning_makes_an_answer_unclear(bool provesByRow)
     {
+        _fixture.ProvesByRow = provesByRow;
         await using var log = await TestLog.OpenAsync(_fixture);
         await TriggerAsync("RAISE WARNING 'not as asked'", deferred: false);
         var answer = await log.Store.AppendAsync(log.Group(new StreamWrite("a", 0)));
@@ -170,9 +179,12 @@ public sealed class SharedLogTests(SharedServer server) : IAsyncLifetime
         Assert.Contains("not as asked", answer.Error!.Message, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public async Task A_row_that_was_silently_left_out_makes_an_answer_unclear()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_row_that_was_silently_left_out_makes_an_answer_unclear(bool provesByRow)
     {
+        _fixture.ProvesByRow = provesByRow;
         await using var log = await TestLog.OpenAsync(_fixture);
         await TriggerAsync("IF NEW.stream = 'a' THEN RETURN NULL; END IF", deferred: false);
         Assert.Equal(GroupAnswerKind.Unclear, (await log.Store.AppendAsync(log.Group(new StreamWrite("a", 0)))).Kind);

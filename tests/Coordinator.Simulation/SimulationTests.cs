@@ -133,14 +133,20 @@ public sealed class SimulationTests(ITestOutputHelper output)
     [Fact]
     public void The_docs_hold_the_table_of_the_catalogue()
     {
-        var folder = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(folder, "Coordinator.sln")))
-        {
-            folder = Path.GetDirectoryName(folder)!;
-        }
-
-        var docs = File.ReadAllText(Path.Combine(folder, "docs", "simulation.md")).ReplaceLineEndings("\n");
+        var docs = ReadPage("simulation.md");
         Assert.True(docs.Contains(Catalogue.ToMarkdown(), StringComparison.Ordinal), "Print the table with --catalogue and put it into docs/simulation.md.");
+    }
+
+    /// <summary>A fault counts as covered by the simulation only where every run must meet it.</summary>
+    [Fact]
+    public void The_page_of_covered_faults_names_only_counters_that_are_demanded()
+    {
+        const string Start = "`simulation: ";
+        var cells = ReadPage("faults-covered.md").Split('\n').Where(line => line.Split('|') is [_, [_, _, >= '0' and <= '9', >= '0' and <= '9', _], ..]);
+        var names = cells.SelectMany(line => line.Split(Start).Skip(1)).Select(rest => rest[..rest.IndexOf('`', StringComparison.Ordinal)]).ToList();
+
+        Assert.NotEmpty(names);
+        Assert.All(names, name => Assert.True(SituationTable.All.GetValueOrDefault(name) is { Elsewhere: null }, $"'{name}' is not demanded"));
     }
 
     [Theory]
@@ -154,5 +160,16 @@ public sealed class SimulationTests(ITestOutputHelper output)
 
         Assert.Equal(2, SimulationCommand.Run(arguments, errors));
         Assert.Contains("is not understood here", errors.ToString(), StringComparison.Ordinal);
+    }
+
+    private static string ReadPage(string name)
+    {
+        var folder = AppContext.BaseDirectory;
+        while (!File.Exists(Path.Combine(folder, "Coordinator.sln")))
+        {
+            folder = Path.GetDirectoryName(folder)!;
+        }
+
+        return File.ReadAllText(Path.Combine(folder, "docs", name)).ReplaceLineEndings("\n");
     }
 }

@@ -39,18 +39,6 @@ internal sealed class CallScope
 
     public WireHeader Header { get; }
 
-    /// <summary>It has ended. Code that still runs in it was not awaited.</summary>
-    public bool IsClosed
-    {
-        get
-        {
-            lock (_gate)
-            {
-                return _isClosed;
-            }
-        }
-    }
-
     /// <summary>Makes the code that follows in the caller's asynchronous method, and all that it calls, part of the scope.</summary>
     public static void Enter(CallScope? scope) => s_current.Value = scope;
 

@@ -1,5 +1,5 @@
-using Coordinator.Orleans.Clients;
 using Coordinator.Hosting;
+using Coordinator.Orleans.Clients;
 using Coordinator.Protocol;
 using Microsoft.Extensions.DependencyInjection;
 using Orleans.CodeGeneration;

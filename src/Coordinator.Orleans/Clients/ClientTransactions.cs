@@ -35,8 +35,7 @@ internal sealed class ClientTransactions(IGrainFactory grains, TimeProvider time
 
         // The silo says so of the rest: what is worth another run it can't know to be the last.
         return options.Key is not null && outcome is TransactionOutcome.Aborted { IsWorthRerun: true } aborted
-            ? new TransactionOutcome.Unknown(
-                aborted.Id, $"This attempt was aborted ({aborted.Cause}), but another one under its key may be under way. Ask again with the key.")
+            ? Reruns.Doubted(aborted)
             : outcome;
     }
 

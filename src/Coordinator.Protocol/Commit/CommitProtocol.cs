@@ -132,18 +132,9 @@ internal static class CommitProtocol
                 {
                     Phase = CommitPhase.Preparing, VoteDeadline = commit.VoteDeadline, ChecksReads = commit.ChecksReads, RedoBytesMax = commit.RedoBytesMax,
                 };
-                var messages = new CommitMessage[state.Participants.Length - (state.HasLastResource ? 1 : 0)];
-                var count = 0;
-                foreach (var enlistment in state.Participants)
-                {
-                    if (enlistment.Kind is not ParticipantKind.LastResource)
-                    {
-                        messages[count++] = new CommitMessage.PrepareRequested(enlistment.Participant, enlistment.Incarnation);
-                    }
-                }
-
-                return count > 0
-                    ? CommitTransition.To(preparing, null, ImmutableCollectionsMarshal.AsImmutableArray(messages))
+                var messages = Prepares(state, static kind => kind is not ParticipantKind.LastResource);
+                return messages.Length > 0
+                    ? CommitTransition.To(preparing, null, messages)
                     : Tallied(preparing, preparing.Participants);
             case CommitPhase.Committed or CommitPhase.Aborted:
                 return CommitTransition.Ignore(state, "decided already", Announce(state));
@@ -167,19 +158,26 @@ internal static class CommitProtocol
             return state.GivesUpFor is not null ? CommitTransition.Ignore(state, "is given up already") : RequestAbort(state, giveUp.Cause);
         }
 
-        var messages = ImmutableArray.CreateBuilder<CommitMessage>();
+        var messages = Prepares(state, static kind => kind is ParticipantKind.LogNative);
+        return messages.IsEmpty
+            ? Abort(state, giveUp.Cause)
+            : CommitTransition.To(state with { Phase = CommitPhase.Preparing, VoteDeadline = giveUp.VoteDeadline, GivesUpFor = giveUp.Cause }, null, messages);
+    }
+
+    private static ImmutableArray<CommitMessage> Prepares(CommitState state, Predicate<ParticipantKind> isAsked)
+    {
+        var messages = new CommitMessage[state.Participants.Length];
+        var count = 0;
         foreach (var enlistment in state.Participants)
         {
-            if (enlistment.Kind is ParticipantKind.LogNative)
+            if (isAsked(enlistment.Kind))
             {
-                messages.Add(new CommitMessage.PrepareRequested(enlistment.Participant, enlistment.Incarnation));
+                messages[count++] = new CommitMessage.PrepareRequested(enlistment.Participant, enlistment.Incarnation);
             }
         }
 
-        return messages.Count == 0
-            ? Abort(state, giveUp.Cause)
-            : CommitTransition.To(
-                state with { Phase = CommitPhase.Preparing, VoteDeadline = giveUp.VoteDeadline, GivesUpFor = giveUp.Cause }, null, messages.DrainToImmutable());
+        Array.Resize(ref messages, count); // gives the same one back where all are asked
+        return ImmutableCollectionsMarshal.AsImmutableArray(messages);
     }
 
     private static CommitTransition ReceiveVote(CommitState state, CommitInput.VoteReceived vote)

@@ -111,6 +111,8 @@ internal sealed partial class DriverFaults(Func<DriverErrorKind, DbBatchCommand?
         {
             StatementsAfterError++;
         }
+
+        connection.IsInTransaction = kind is StatementKind.Begin || (connection.IsInTransaction && kind is not (StatementKind.Commit or StatementKind.Rollback));
     }
 
     private static bool IsAbout(AppendFault fault, StatementKind kind) => fault switch

@@ -49,6 +49,9 @@ internal sealed class FaultyConnection(DbConnection inner, DriverFaults faults) 
     /// <summary>Nothing is answered on it any more.</summary>
     public bool IsLost { get; set; }
 
+    /// <summary>A transaction was begun on it and not ended.</summary>
+    public bool IsInTransaction { get; set; }
+
     /// <summary>The server goes on without the client: closing this end does not end the transaction.</summary>
     public bool IsDetached { get; set; }
 
@@ -91,6 +94,8 @@ internal sealed class FaultyConnection(DbConnection inner, DriverFaults faults) 
     public override bool CanCreateBatch => Inner.CanCreateBatch;
 
     internal DbDataReader Execute(DbBatch inner, Func<DbDataReader> run) => faults.Execute(this, inner, run);
+
+    internal DbDataReader ExecuteAlone(Func<DbDataReader> run) => faults.ExecuteAlone(this, run);
 
     internal T Execute<T>(StatementKind kind, Func<T> run, T otherTag) => faults.Execute(this, kind, run, otherTag);
 
@@ -225,7 +230,9 @@ internal sealed class FaultyCommand(FaultyConnection connection, DbCommand inner
 
     /// <inheritdoc/>
     protected override DbDataReader ExecuteDbDataReader(CommandBehavior behavior) =>
-        connection.Execute(Kind, () => inner.ExecuteReader(behavior), null!);
+        Kind is StatementKind.Insert && !connection.IsInTransaction
+            ? connection.ExecuteAlone(() => inner.ExecuteReader(behavior))
+            : connection.Execute(Kind, () => inner.ExecuteReader(behavior), null!);
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)

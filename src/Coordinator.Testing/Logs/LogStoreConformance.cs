@@ -25,6 +25,9 @@ internal static partial class LogStoreConformance
         .. RemovalCases,
     ];
 
+    /// <summary>Those about groups that are written, with the faults they run into.</summary>
+    public static IReadOnlyList<ConformanceCase> WriteCases { get; } = [.. AppendCases, .. HeldCases, .. AnswerCases];
+
     /// <summary>Finds a case by its name.</summary>
     public static ConformanceCase Named(string name) => Cases.First(one => one.Name == name);
 }

@@ -1,5 +1,4 @@
 using Coordinator.Hosting;
-using Coordinator.Protocol.Commit;
 
 namespace Coordinator.Testing.Simulation;
 
@@ -51,16 +50,6 @@ internal sealed partial class SimulatedNetwork
             to.Post(arrive);
         });
     });
-
-    private static ulong HostOf(CommitMessage message) => message switch
-    {
-        CommitMessage.EnlistmentAnswered one => one.Incarnation.Host,
-        CommitMessage.PrepareRequested one => one.Incarnation.Host,
-        CommitMessage.DecisionDelivered one => one.Incarnation.Host,
-        CommitMessage.InquiryAnswered one => one.Incarnation.Host,
-        CommitMessage.OutcomeNotOnRecord one => one.Incarnation.Host,
-        _ => 0,
-    };
 
     private sealed class Link(SimulatedNetwork network, SimulatedProcess process, Action<SimulatedProcess, ulong, HostMessage> receive) : IHostLink
     {

@@ -1,3 +1,4 @@
+using Coordinator.Hosting;
 using Coordinator.Protocol;
 using Coordinator.Protocol.Commit;
 using Coordinator.Shards;
@@ -193,7 +194,7 @@ internal sealed partial class SimulatedNetwork(SimulationLoop loop, SeededRandom
 
         public void ToParticipant(TransactionId transaction, CommitMessage message)
         {
-            if (host != 0 && HostOf(message) is > 0 and var other && other != host)
+            if (host != 0 && MessageRouter.HostOf(message) is > 0 and var other && other != host)
             {
                 inner.ToParticipant(transaction, message); // to the link
                 return;

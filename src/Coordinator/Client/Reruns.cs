@@ -11,6 +11,10 @@ internal static class Reruns
     private static readonly TimeSpan Delay = TimeSpan.FromMilliseconds(1);
     private static readonly TimeSpan DelayMax = TimeSpan.FromMilliseconds(100);
 
+    /// <summary>What is told of an aborted attempt under a key that another one under the same key may have been in the way of.</summary>
+    public static TransactionOutcome.Unknown Doubted(TransactionOutcome.Aborted aborted) => new(
+        aborted.Id, $"This attempt was aborted ({aborted.Cause}), but another one under its key may be under way on another host. Ask again with the key.");
+
     /// <summary>The user's strategies.</summary>
     public static ResiliencePipeline<TransactionOutcome> Build(Action<ResiliencePipelineBuilder<TransactionOutcome>> configure, TimeProvider time)
     {

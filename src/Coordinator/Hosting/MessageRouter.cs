@@ -53,6 +53,17 @@ internal sealed class MessageRouter(TransactionEngine engine, IHostLink? link) :
         }
     }
 
+    /// <summary>The host of the participant that a message is for; 0 if it is for none of a host.</summary>
+    public static ulong HostOf(CommitMessage message) => message switch
+    {
+        CommitMessage.EnlistmentAnswered one => one.Incarnation.Host,
+        CommitMessage.PrepareRequested one => one.Incarnation.Host,
+        CommitMessage.DecisionDelivered one => one.Incarnation.Host,
+        CommitMessage.InquiryAnswered one => one.Incarnation.Host,
+        CommitMessage.OutcomeNotOnRecord one => one.Incarnation.Host,
+        _ => 0,
+    };
+
     private void ToShard(TransactionId transaction, CommitInput input)
     {
         if (engine.ShardOf(transaction.Shard) is { } shard)
@@ -90,14 +101,4 @@ internal sealed class MessageRouter(TransactionEngine engine, IHostLink? link) :
         var owner = engine.OwnerOf(transaction.Shard);
         others.Send(owner == 0 || owner == engine.HostId ? home : owner, new HostMessage(transaction, inquired, null));
     }
-
-    private static ulong HostOf(CommitMessage message) => message switch
-    {
-        CommitMessage.EnlistmentAnswered one => one.Incarnation.Host,
-        CommitMessage.PrepareRequested one => one.Incarnation.Host,
-        CommitMessage.DecisionDelivered one => one.Incarnation.Host,
-        CommitMessage.InquiryAnswered one => one.Incarnation.Host,
-        CommitMessage.OutcomeNotOnRecord one => one.Incarnation.Host,
-        _ => 0,
-    };
 }

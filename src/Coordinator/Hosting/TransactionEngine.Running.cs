@@ -54,8 +54,7 @@ internal sealed partial class TransactionEngine
     private TransactionOutcome ToBeTold(TransactionOutcome outcome, TransactionOptions options) =>
         IsClustered && options.Key is not null && outcome is TransactionOutcome.Aborted aborted && MayBeAnothersDoing(aborted.Cause.Reason)
             && !(aborted.IsWorthRerun && options.Reruns == ResiliencePipeline<TransactionOutcome>.Empty) // whoever gives this runs it again himself
-            ? new TransactionOutcome.Unknown(
-                outcome.Id, $"This attempt was aborted ({aborted.Cause}), but another one under its key may be under way on another host. Ask again with the key.")
+            ? Reruns.Doubted(aborted)
             : outcome;
 
     /// <summary>What work is aborted for where another attempt at the same work is in its way. What the work itself makes of what it finds is told as it is.</summary>

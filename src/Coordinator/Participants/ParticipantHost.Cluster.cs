@@ -21,9 +21,7 @@ internal sealed partial class ParticipantHost
         if (_activations.TryGetValue(stream, out var activation))
         {
             activation.IsAnchored = false;
-            var all = new List<Participation>();
-            activation.CollectAll(all);
-            Drop(all, new AbortCause(AbortReason.Moved, new ParticipantId(stream), "its place was given up while the transaction was at work"));
+            Drop(AllAt([activation]), new AbortCause(AbortReason.Moved, new ParticipantId(stream), "its place was given up while the transaction was at work"));
         }
     }
 
@@ -41,19 +39,7 @@ internal sealed partial class ParticipantHost
         new AbortCause(AbortReason.ParticipantLost, null, "the host's term as owner of the transaction's shard has ended"));
 
     /// <summary>Some transaction that another host coordinates is at work here and has not voted.</summary>
-    public bool HasUnvotedOfOthers
-    {
-        get
-        {
-            var all = new List<Participation>();
-            foreach (var (activation, _) in _busy)
-            {
-                activation.CollectAll(all);
-            }
-
-            return all.Exists(static one => !one.IsAtHome && one.State.Phase is ParticipationPhase.Active);
-        }
-    }
+    public bool HasUnvotedOfOthers => AllAt(_busy.Keys).Exists(static one => !one.IsAtHome && one.State.Phase is ParticipationPhase.Active);
 
     /// <summary>
     /// The host stops, and nobody looks at the clock any more on behalf of those who wait for a lock or for their coordinator: what has not voted is dropped, so
@@ -68,12 +54,7 @@ internal sealed partial class ParticipantHost
 
     private void Lose(Predicate<Participation> isLost, AbortCause cause)
     {
-        var lost = new List<Participation>();
-        foreach (var activation in _activations.Values)
-        {
-            activation.CollectAll(lost);
-        }
-
+        var lost = AllAt(_activations.Values);
         lost.RemoveAll(one => !isLost(one));
         Drop(lost, cause);
         foreach (var participation in lost)

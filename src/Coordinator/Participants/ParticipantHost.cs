@@ -42,12 +42,7 @@ internal sealed partial class ParticipantHost(
     {
         get
         {
-            var all = new List<Participation>();
-            foreach (var activation in _activations.Values)
-            {
-                activation.CollectAll(all);
-            }
-
+            var all = AllAt(_activations.Values);
             all.Sort(ByEnlistment);
             return all;
         }
@@ -263,93 +258,6 @@ internal sealed partial class ParticipantHost(
         }
     }
 
-    /// <summary>Ends waits that took too long, asks for decisions that did not come, and drops activations nobody uses.</summary>
-    public void Tick()
-    {
-        var now = clock.Now;
-        var timeouts = new List<Participation>();
-        var overdue = new List<Participation>();
-        var inquiries = new List<Participation>();
-        var unanswered = new List<Participation>();
-        var inDoubt = 0;
-        foreach (var (activation, _) in _busy)
-        {
-            inDoubt += activation.CollectDue(now, timeouts, overdue, inquiries, unanswered);
-            if (activation.HasNobody && _busy.TryRemove(activation, out _) && !activation.HasNobody)
-            {
-                _busy.TryAdd(activation, true); // somebody has come in between, and may have found it listed
-            }
-        }
-
-        Volatile.Write(ref _inDoubtCount, inDoubt);
-        DropSurplus();
-
-        // Activations come in the order of their hash codes, which differ in every process; a seed must give one order.
-        timeouts.Sort(ByEnlistment);
-        overdue.Sort(ByEnlistment);
-        inquiries.Sort(ByEnlistment);
-        unanswered.Sort(ByEnlistment);
-        foreach (var participation in timeouts)
-        {
-            var cause = new AbortCause(
-                AbortReason.LockTimeout, new ParticipantId(participation.Activation.Stream), $"not granted within {options.LockTimeout}");
-            Feed(participation, new ParticipationInput.WorkDropped(cause), LogPosition.None);
-        }
-
-        foreach (var participation in overdue)
-        {
-            var cause = new AbortCause(AbortReason.Timeout, new ParticipantId(participation.Activation.Stream), $"no decision within {participation.Header.Timeout}");
-            Feed(participation, new ParticipationInput.WorkDropped(cause), LogPosition.None);
-        }
-
-        foreach (var participation in inquiries)
-        {
-            Feed(participation, ParticipationInput.InquiryDue.Instance, LogPosition.None);
-        }
-
-        foreach (var participation in unanswered)
-        {
-            EnlistAgain(participation, now);
-        }
-    }
-
-    private void DropSurplus()
-    {
-        var surplus = _activations.Count - options.ActivationsMax;
-        if (surplus <= 0)
-        {
-            return;
-        }
-
-        foreach (var (stream, activation) in _activations)
-        {
-            // A second chance for whatever was used since the last sweep.
-            if (activation.Touched || (sharesStreams && activation.IsAnchored))
-            {
-                activation.Touched = false;
-            }
-            else if (activation.TryDrop() && _activations.TryRemove(new(stream, activation)) && --surplus == 0)
-            {
-                return;
-            }
-        }
-    }
-
-    /// <summary>The coordinator is on another host, and it or a message is lost: asked again for a while.</summary>
-    private void EnlistAgain(Participation participation, TimeSpan now)
-    {
-        if (now < participation.EnlistmentDeadline)
-        {
-            participation.EnlistmentDue = now + EnlistmentDelay;
-            Enlist(participation);
-            return;
-        }
-
-        var cause = new AbortCause(
-            AbortReason.ParticipantLost, new ParticipantId(participation.Activation.Stream), $"its coordinator did not let it in within {options.VoteTimeout}");
-        Feed(participation, new ParticipationInput.WorkDropped(cause), LogPosition.None);
-    }
-
     /// <summary>
     /// This host does not own the log any more: what has not voted is dropped, and whoever waits for a lock is told. The states kept
     /// here must not be used again: the next owner changes what they were read from.
@@ -357,12 +265,7 @@ internal sealed partial class ParticipantHost(
     public void DropAll(AbortCause cause)
     {
         _ended = cause;
-        var all = new List<Participation>();
-        foreach (var activation in _activations.Values)
-        {
-            activation.CollectAll(all);
-        }
-
+        var all = AllAt(_activations.Values);
         Drop(all, cause);
         foreach (var participation in all)
         {
@@ -382,6 +285,17 @@ internal sealed partial class ParticipantHost(
         NotOnRecord(logger, participation.Transaction, participation.Activation.Stream);
         participation.Activation.Mistrust();
         Feed(participation, ParticipationInput.DecisionReceived.Abort, LogPosition.None);
+    }
+
+    private static List<Participation> AllAt(IEnumerable<Activation> activations)
+    {
+        var all = new List<Participation>();
+        foreach (var activation in activations)
+        {
+            activation.CollectAll(all);
+        }
+
+        return all;
     }
 
     private static int ByEnlistment(Participation left, Participation right) => left.Incarnation.Value.CompareTo(right.Incarnation.Value);

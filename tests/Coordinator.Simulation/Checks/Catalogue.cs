@@ -81,12 +81,12 @@ internal static class Catalogue
         new("G03", "membership down", [], "there is no membership: ownership is in the log"),
         new("G04", "two owners at once, two activations of one stream", [T.TakenFromLiving, T.ZombieAppendRefused, T.BecameStandbyAgain, T.OwnedAgain, T.PlaceDoubled, T.DoubledLost]),
         new("G05", "timer ticks missed or doubled", [T.Stalled]),
-        new("G06", "all hosts killed", [T.Crashed]),
+        new("G06", "all hosts killed", [T.AllDown]),
         new("G07", "wall clocks differ and jump", [T.ClockJumped]),
         new("G08", "long pause of the process", [T.Stalled, T.StalledAt(Points.BeforeAppend)]),
         new("G09", "killed for want of memory", [T.Crashed]),
         new("G10", "moved between phases", [T.StoppedGracefully, T.HandedOver, T.TakenAfterRelease, T.PlaceMoved, T.GivenAway]),
-        new("G11", "every host killed in turn under load", [T.Crashed]),
+        new("G11", "every host killed in turn under load", [T.EachCrashed]),
     ];
 
     /// <summary>The table of the docs.</summary>

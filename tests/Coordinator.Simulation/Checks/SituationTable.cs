@@ -14,6 +14,8 @@ internal sealed record Situation(string Name, string? Elsewhere = null, bool IsS
 internal static class SituationTable
 {
     public const string Crashed = "host: killed";
+    public const string AllDown = "host: killed, and no other one was up";
+    public const string EachCrashed = "host: killed, the last one that had not been";
     public const string Stalled = "host: stopped and continued (zombie)";
     public const string StoppedGracefully = "host: stopped by its operator";
     public const string StartFailed = "host: start failed on the store";
@@ -40,6 +42,7 @@ internal static class SituationTable
     public const string StorePaused = "plan: store stands still";
     public const string RowDamaged = "plan: decision row made unreadable";
     public const string NetworkCut = "plan: network cut";
+    public const string CutOneWay = "network: cut between two hosts, one way only";
     public const string BeatsLost = "plan: heartbeats of a host lost";
     public const string TakenFromDead = "take-over: from a dead owner";
     public const string TakenFromZombie = "take-over: from a stopped owner";
@@ -138,7 +141,7 @@ internal static class SituationTable
             Situations.PauseMet, Situations.ReadFailed, Situations.OrphanLanded, Situations.OrphanLost, Situations.ClaimUnclear,
             Situations.ClaimRefused, Situations.MessageLost, Situations.MessageRepeated, Situations.MessageDelayed,
             Situations.MessageOverdue, Situations.MessageCut, Situations.MessageSlow,
-            Crashed, Stalled, StoppedGracefully, StartFailed, HandedOver, TakenAfterRelease, DisplacedSeenAlive, ReplacedInTime, StoodBy,
+            Crashed, AllDown, EachCrashed, CutOneWay, Stalled, StoppedGracefully, StartFailed, HandedOver, TakenAfterRelease, DisplacedSeenAlive, ReplacedInTime, StoodBy,
             BecameStandbyAgain, OwnedAgain, BeatFailed, RecoveredFromCheckpoint, BeginRefusedOutage, BeginRefusedSilent, ClockJumped,
             CrashedTwiceInStart, CrashedWorking, CrashedAskedToCommit,
             CrashedCommittedUntold, CrashedWhileUnclear, StoreDown, StoreFull, StorePaused, NetworkCut, BeatsLost, RowDamaged, TakenFromDead, TakenFromZombie,

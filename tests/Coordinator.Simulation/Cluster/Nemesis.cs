@@ -11,6 +11,7 @@ internal sealed class Nemesis(Cluster cluster)
     private static readonly TimeSpan FrozenMax = TimeSpan.FromSeconds(15);
     private readonly Dictionary<string, int> _passes = new(StringComparer.Ordinal);
     private readonly SeededRandom _random = cluster.Random.Fork();
+    private readonly HashSet<Host> _killed = [];
     private bool _healed;
 
     /// <summary>Faults are on.</summary>
@@ -118,6 +119,15 @@ internal sealed class Nemesis(Cluster cluster)
         {
             cluster.Reach(SituationTable.Crashed);
             host.Crash(Pause());
+            if (cluster.Hosts.TrueForAll(static one => one.Process!.IsCrashed))
+            {
+                cluster.Reach(SituationTable.AllDown);
+            }
+
+            if (_killed.Add(host) && _killed.Count == cluster.Hosts.Count)
+            {
+                cluster.Reach(SituationTable.EachCrashed);
+            }
         }
     }
 
@@ -249,7 +259,16 @@ internal sealed class Nemesis(Cluster cluster)
         var (one, other) = (AnyHost().Process, _random.Chance(0.5) ? null : AnyHost().Process);
         var (hears, isHeard) = _random.Of((false, false), (true, false), (false, true));
         cluster.Loop.Trace.Note(one, $"is cut off from {other?.Name ?? "all"} for {time}, hears {hears}, is heard {isHeard}");
-        cluster.Network.CutHosts(time, (from, to) => (from == one && !isHeard && (other is null || to == other)) || (to == one && !hears && (other is null || from == other)));
+        cluster.Network.CutHosts(time, (from, to) =>
+        {
+            var isCut = (from == one && !isHeard && (other is null || to == other)) || (to == one && !hears && (other is null || from == other));
+            if (isCut && hears != isHeard)
+            {
+                cluster.Reach(SituationTable.CutOneWay);
+            }
+
+            return isCut;
+        });
     }
 
     private void Mute()

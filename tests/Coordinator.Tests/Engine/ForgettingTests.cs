@@ -215,6 +215,24 @@ public sealed class ForgettingTests
         engine.AssertNoViolation();
     });
 
+    // C19: whoever has the shard by then forgets, not whoever decided.
+    [Fact]
+    public void The_next_owner_forgets_what_the_one_before_had_no_time_for() => Run(async loop =>
+    {
+        await using var owner = await TestEngine.StartAsync(loop, configure: Short);
+        var old = await WorkAsync(owner, 2500);
+        await using var heir = await TestEngine.StartAsync(loop, owner.Rows, configure: Short, seed: 2);
+        await loop.AdvanceAsync(Longer);
+        var young = await WorkAsync(heir, 2500);
+        await ForgetAsync(loop);
+
+        Assert.Equal(0, owner.Engine.RowsForgotten);
+        Assert.True(heir.Engine.RowsForgotten > 900, $"{heir.Engine.RowsForgotten} rows were forgotten");
+        await UnknownAsync(heir, old[0]);
+        Assert.True((await heir.Transactions.OutcomeOfAsync(young[0])).IsCommitted);
+        Assert.Equal(5000, await heir.Transactions.BalanceAsync("a"));
+    });
+
     [Fact]
     public void A_displaced_owner_does_not_presume_what_its_successor_has_forgotten() => Run(async loop =>
     {

@@ -70,6 +70,25 @@ public sealed class MessageFaultTests
             await loop.AdvanceAsync(TimeSpan.FromSeconds(31));
         });
 
+    // P11, P13: who holds nothing of the transaction, not yet or not any more, is told to abort it.
+    [Fact]
+    public void An_abort_that_comes_again_is_of_no_account() => RunAsync(
+        message => message is CommitMessage.DecisionDelivered { Decision: Decision.Abort } ? new Fate(2, TimeSpan.FromSeconds(1)) : Fate.Arrives,
+        async (engine, loop) =>
+        {
+            var aborted = engine.Transactions.Begin();
+            await aborted.DepositAsync("a", 1);
+            await aborted.AbortAsync();
+            await loop.AdvanceAsync(TimeSpan.FromSeconds(1.0005)); // between the two
+            var next = engine.Transactions.Begin();
+            await next.DepositAsync("a", 2);
+            await loop.AdvanceAsync(TimeSpan.FromSeconds(5));
+
+            Assert.True((await next.CommitAsync()).IsCommitted);
+            Assert.IsType<TransactionOutcome.Aborted>(await engine.Transactions.OutcomeOfAsync(aborted.Id));
+            Assert.Equal(2, await engine.Transactions.BalanceAsync("a"));
+        });
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]

@@ -38,6 +38,25 @@ public sealed class StreamTests
         engine.AssertQuiet();
     });
 
+    // O04, O05: a place in the stream is given with the commit, so that nobody waits for who may still abort.
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_publisher_that_is_undecided_has_no_place_yet_and_leaves_no_hole(bool commits) => SimulationLoop.Run(async loop =>
+    {
+        await using var engine = await TestEngine.StartAsync(loop);
+        await using var slow = engine.Transactions.Begin();
+        await slow.PublishAsync("notes", new Noted("slow"));
+        Assert.True((await engine.Transactions.RunAsync(async transaction => await transaction.PublishAsync("notes", new Noted("quick")))).IsCommitted);
+        Assert.Equal([new Noted("quick")], (await HistoryAsync(engine, "notes")).Select(one => one.Event));
+
+        Assert.Equal(commits, (commits ? await slow.CommitAsync() : await slow.AbortAsync()).IsCommitted);
+        Assert.True((await engine.Transactions.RunAsync(async transaction => await transaction.PublishAsync("notes", new Noted("last")))).IsCommitted);
+        var history = await HistoryAsync(engine, "notes");
+        Assert.Equal(commits ? ["quick", "slow", "last"] : ["quick", "last"], history.Select(one => ((Noted)one.Event!).Text));
+        Assert.Equal(Enumerable.Range(1, history.Count).Select(version => (long)version), history.Select(one => one.Version));
+    });
+
     [Fact]
     public void A_plain_value_is_the_last_one_set_and_keeps_its_versions() => SimulationLoop.Run(async loop =>
     {

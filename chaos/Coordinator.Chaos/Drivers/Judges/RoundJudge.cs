@@ -15,10 +15,7 @@ internal static class RoundJudge
         [.. window.Transactions.Select(one => new AnnouncedTransaction(one.Id, one.Operation?.Writes ?? default) { IsReadOnly = one.Operation?.IsReadOnly is true })],
         window.Told,
         log.Decisions,
-        log.Rows)
-    {
-        IsOver = false, // the trial shows it lies that were cut out of a whole
-    });
+        log.Rows));
 
     /// <summary>What nobody may hold when everything is over: hosts, the log, clients.</summary>
     public static async Task<CheckReport> InDoubtAsync(Fleet fleet, HistoryWindow window, LogWindow log)

@@ -126,20 +126,27 @@ internal sealed class LinkProxy : IDisposable
         try
         {
             await far.ConnectAsync(_host, _port);
+            if (_state is LinkState.Cut)
+            {
+                return; // it was cut meanwhile
+            }
+
             await await Task.WhenAny(PumpAsync(near, far, isOutbound: true), PumpAsync(far, near, isOutbound: false));
         }
         catch (Exception error) when (error is SocketException or ObjectDisposedException)
         {
             // One side is gone, or the link was cut: so is the other.
         }
-
-        lock (_connections)
+        finally
         {
-            _connections.Remove(near);
-        }
+            lock (_connections)
+            {
+                _connections.Remove(near);
+            }
 
-        End(near);
-        End(far);
+            End(near);
+            End(far);
+        }
     }
 
     /// <summary>Carries one way until either side ends or the link is cut.</summary>

@@ -42,6 +42,7 @@ internal sealed class LogServer : IAsyncDisposable
         if (own is not null && Environment.IsPrivilegedProcess)
         {
             Directory.CreateDirectory(server.Space);
+            AppDomain.CurrentDomain.ProcessExit += server.OnProcessExit;
             server.WhyNeverFull = await RunAsync("mount", "-t", "tmpfs", "-o", $"size={Roomy}", "tmpfs", server.Space) ?? await RunAsync("chown", "postgres", server.Space);
         }
 
@@ -125,10 +126,18 @@ internal sealed class LogServer : IAsyncDisposable
         if (WhyNeverFull is null)
         {
             await _own.StopAsync(PostgreSqlStop.Kill);
+            AppDomain.CurrentDomain.ProcessExit -= OnProcessExit;
             await RunAsync("umount", Space);
         }
 
         await _own.DisposeAsync();
+    }
+
+    /// <summary>Of a run that is broken off no file system is left behind.</summary>
+    private void OnProcessExit(object? sender, EventArgs arguments)
+    {
+        using var process = Process.Start("umount", ["--lazy", Space]);
+        process.WaitForExit();
     }
 
     /// <summary>What the program said if it failed; null if it did not.</summary>

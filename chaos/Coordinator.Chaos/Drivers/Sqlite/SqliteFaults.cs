@@ -18,11 +18,11 @@ internal sealed class SqliteFaults(OwnerFleet fleet, string file, Wounds wounds)
         yield return new Fault("owner frozen behind an append", () => FreezeAtAsync("owner frozen behind an append", "append.after")) { HealAsync = ThawAsync };
         if (Strace.WhyNot is { } why)
         {
-            skipped.Add($"I/O error at the commit sync, no space left, owner killed in a sync or a write of the log, watch of syncs: {why}");
+            skipped.Add($"EIO at the commit sync, no space left, owner killed in a sync or a write of the log, watch of syncs: {why}");
             yield break;
         }
 
-        yield return new Fault("I/O error at the commit sync", () => FailAsync("I/O error at the commit sync", Strace.Syncs, "error=EIO:when=2+5")) { IsCore = true }; // R2, L03
+        yield return new Fault("EIO at the commit sync", () => FailAsync("EIO at the commit sync", Strace.Syncs, "error=EIO:when=2+5")) { IsCore = true }; // R2, L03
         yield return new Fault("no space left", () => FailAsync("no space left", Strace.Writes, "error=ENOSPC:when=3..40")) { IsCore = true }; // L04
         yield return new Fault("owner killed in a sync of the log", () => KillInsideAsync("owner killed in a sync of the log", Strace.Syncs, 20)) { IsCore = true, Weight = 2 }; // L01
         yield return new Fault("owner killed in a write of the log", () => KillInsideAsync("owner killed in a write of the log", Strace.Writes, 100)) { IsCore = true, Weight = 2 }; // L05
