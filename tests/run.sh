@@ -103,6 +103,7 @@ run_chaos() { # scenario, seconds: every run does each core fault of its scenari
 # An owner and a standby on one file; three hosts on one PostgreSQL server, each with a link that can be cut.
 run_chaos sqlite 40
 run_chaos postgres 45
+[ -n "$left_out" ] || run_chaos orleans 45 # three silos, and the network between them
 
 if [ -s "$failures" ]; then
     echo "Failed:"

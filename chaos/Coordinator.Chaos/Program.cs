@@ -1,5 +1,6 @@
 using System.Globalization;
 using Coordinator.Chaos.Drivers;
+using Coordinator.Chaos.Drivers.Orleans;
 using Coordinator.Chaos.Drivers.Postgres;
 using Coordinator.Chaos.Drivers.Reports;
 using Coordinator.Chaos.Drivers.Sqlite;
@@ -31,13 +32,14 @@ if (Number("seed", Random.Shared.Next(1, 1_000_000)) is { } seed && Number("seco
     return report.IsValid ? 0 : 1;
 }
 
-Console.Error.WriteLine("[--scenario postgres|sqlite] [--seconds S] [--seed N] [--report FILE]");
+Console.Error.WriteLine("[--scenario postgres|sqlite|orleans] [--seconds S] [--seed N] [--report FILE]");
 return 2;
 
 static Scenario? Create(string name) => name switch
 {
     "postgres" => new PostgresScenario(),
     "sqlite" => new SqliteScenario(),
+    "orleans" => new OrleansScenario(),
     _ => null,
 };
 

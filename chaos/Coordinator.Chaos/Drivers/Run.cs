@@ -80,7 +80,7 @@ internal sealed class Run : IAsyncDisposable
 
     private async Task RunRoundsAsync()
     {
-        var plan = new Queue<Fault>(Plan.Draw(_scenario.Faults, _seconds, _random));
+        var plan = new Queue<Fault>(Plan.Draw(_scenario.Faults, _seconds, _scenario.SecondsPerFault, _random));
         _report.Planned = [.. plan.Select(fault => fault.Name).Distinct(StringComparer.Ordinal)];
         var nemesis = new Nemesis(_scenario.Fleet, _wounds);
         var (began, length) = (History.Now, TimeSpan.FromSeconds(Math.Clamp(_seconds / 3, RoundSecondsMin, RoundSecondsMax)));

@@ -15,6 +15,9 @@ internal abstract class Scenario(string name) : IAsyncDisposable
     /// <summary>Every fault that can be done here, once it has started.</summary>
     public abstract IReadOnlyList<Fault> Faults { get; }
 
+    /// <summary>How long a fault takes, about, until the hosts are ready for the next one: 3.5 s unless they come back more slowly.</summary>
+    public virtual double SecondsPerFault => 3.5;
+
     /// <summary>What can't be done on this machine, and why.</summary>
     public virtual IReadOnlyList<string> Skipped => [];
 

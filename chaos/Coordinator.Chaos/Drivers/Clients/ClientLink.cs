@@ -45,7 +45,7 @@ internal sealed class ClientLink(Fleet fleet, CancellationToken giveUp)
     public async Task<Told> AskAsync(string verb, string rest, Operation operation, bool waits = true)
     {
         var host = fleet.Choose();
-        var request = host.Send(verb, rest, operation);
+        var request = host.Send(verb, rest, fleet.AsDone(operation));
         var answer = await request.AnswerWithinAsync(s_patience);
         if (request.Transaction is { } begun)
         {

@@ -49,6 +49,9 @@ internal abstract class Fleet(int size, History history, Action<string> say)
     /// <summary>The host does not serve: the clients try another one.</summary>
     public abstract void Suspect(VictimHost host);
 
+    /// <summary>An operation as these hosts carry it out.</summary>
+    public virtual Operation AsDone(Operation operation) => operation;
+
     /// <summary>Completes when the hosts are as a blow should meet them.</summary>
     public abstract Task ReadyAsync();
 

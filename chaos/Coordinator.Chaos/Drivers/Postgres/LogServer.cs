@@ -73,6 +73,16 @@ internal sealed class LogServer : IAsyncDisposable
         return connection;
     }
 
+    /// <summary>A session with a copy of the log of its own, which its search path finds first.</summary>
+    public async Task<NpgsqlConnection> ConnectToCopyAsync()
+    {
+        var connection = await ConnectAsync();
+        await using var command = connection.CreateCommand();
+        command.CommandText = "CREATE TEMPORARY TABLE coordinator_event AS TABLE public.coordinator_event; SET search_path = pg_temp";
+        await command.ExecuteNonQueryAsync();
+        return connection;
+    }
+
     public Task StopAsync(PostgreSqlStop how) => _own!.StopAsync(how);
 
     public Task StartAgainAsync() => _own!.StartAsync();

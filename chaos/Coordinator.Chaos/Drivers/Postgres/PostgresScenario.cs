@@ -45,15 +45,7 @@ internal sealed class PostgresScenario() : Scenario("postgres")
 
     public override async Task<DbConnection> ConnectAsync() => await _server!.ConnectAsync();
 
-    /// <summary>A schema beside the log's, which the search path finds first.</summary>
-    public override async Task<DbConnection> ConnectToCopyAsync()
-    {
-        var connection = await _server!.ConnectAsync();
-        await using var command = connection.CreateCommand();
-        command.CommandText = "CREATE TEMPORARY TABLE coordinator_event AS TABLE public.coordinator_event; SET search_path = pg_temp";
-        await command.ExecuteNonQueryAsync();
-        return connection;
-    }
+    public override async Task<DbConnection> ConnectToCopyAsync() => await _server!.ConnectToCopyAsync();
 
     public override async Task AfterCloseAsync(int stoppedCount, int handOverCount)
     {

@@ -1,0 +1,3 @@
+using Coordinator.Chaos.Silo;
+
+return await SiloVictim.RunAsync(args);
