@@ -82,7 +82,8 @@ internal sealed class SiloVictim : IDisposable
     /// <summary>Half of the transactions begin in a service of the silo, half in a grain.</summary>
     private async Task<string?> WorkAsync(string verb, string request, string rest) => Number(request) % 2 == 0
         ? await _host.Services.GetRequiredService<SiloWork>().AnswerAsync(verb, request, rest)
-        : await _host.Services.GetRequiredService<IGrainFactory>().GetGrain<ITellerGrain>(0).Answer(verb, request, rest);
+        : await _host.Services.GetRequiredService<IGrainFactory>().GetGrain<ITellerGrain>(0)
+            .Answer(_host.Services.GetRequiredService<ILocalSiloDetails>().SiloAddress, verb, request, rest);
 
     private string Locks() => Engine.Participants.IsIdle
         ? "idle"

@@ -81,7 +81,7 @@ internal sealed class Round : IDisposable
     /// <param name="audit">Of the log, as it was before the round.</param>
     public async Task<(IReadOnlyList<CheckReport> Reports, HistoryWindow Window)> JudgeAsync(Func<Task<DbConnection>> connectAsync, LogAudit audit)
     {
-        var locks = await RoundJudge.LocksAsync(_arena.Fleet, _workloads);
+        var locks = await RoundJudge.LocksAsync(_arena.Fleet, _workloads, s_quietPatience);
         foreach (var workload in _workloads)
         {
             await workload.FinishAsync();

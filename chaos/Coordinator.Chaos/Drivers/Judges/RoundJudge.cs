@@ -35,10 +35,11 @@ internal static class RoundJudge
     }
 
     /// <summary>That nothing is locked any more, and every key can be written to.</summary>
-    public static async Task<CheckReport> LocksAsync(Fleet fleet, IReadOnlyList<Workload> workloads)
+    public static async Task<CheckReport> LocksAsync(Fleet fleet, IReadOnlyList<Workload> workloads, TimeSpan quietPatience)
     {
         string[] keys = [.. workloads.SelectMany(workload => workload.Keys).Distinct(StringComparer.Ordinal)]; // before the probes make more of them
         var probes = await Task.WhenAll(workloads.Select(workload => workload.ProbeAsync()));
+        await QuietAsync(fleet, quietPatience); // a probe that took too long for its client may still be at work
         var locks = new List<LocksAt>();
         foreach (var host in fleet.Hosts)
         {

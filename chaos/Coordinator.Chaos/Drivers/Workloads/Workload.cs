@@ -55,14 +55,16 @@ internal abstract class Workload(Arena arena)
     /// <summary>Tries a transaction until it commits or its time is over: a client may have to find the host that serves first.</summary>
     /// <param name="tryAsync">Its id, if one was begun, and what became of it.</param>
     /// <param name="keys">What it writes to.</param>
-    protected static async Task<IEnumerable<LockProbe>> ProbeAsync(Func<Task<(string? Id, bool? Committed)>> tryAsync, params string[] keys)
+    protected async Task<IEnumerable<LockProbe>> ProbeAsync(Func<Task<(string? Id, bool? Committed)>> tryAsync, params string[] keys)
     {
         var began = History.Now;
         string? id;
         bool? committed;
         do
         {
+            var sent = History.Now;
             (id, committed) = await tryAsync();
+            Arena.Note($"driver: probe of {string.Join(' ', keys)}: {id} is {Recorded.Of(committed)} after {(History.Now - sent).TotalSeconds:F3}");
         }
         while (committed is not true && History.Now - began < s_probeMax);
 
