@@ -18,8 +18,8 @@ internal sealed class NetworkFaults(SiloFleet fleet, SiloNetwork network, Wounds
         Cutting("silos cut from each other", isCore: true, PairAsync, new LinkFault.Cut()),
         Cutting("silos half-open to each other", isCore: false, PairAsync, new LinkFault.Swallow()),
         Cutting("silo cut from all others", isCore: false, AllOfOneAsync, new LinkFault.Cut()),
-        Cutting("silos cut from each other one way", isCore: true, OneWayAsync, new LinkFault.Swallow()),
-        Cutting("messages between silos held up", isCore: true, PairAsync, new LinkFault.Hold()),
+        Cutting("silos cut from each other one way", isCore: false, OneWayAsync, new LinkFault.Swallow()),
+        Cutting("messages between silos held up", isCore: false, PairAsync, new LinkFault.Hold()),
         Hampering("network between silos slow", new LinkFault.Delay(s_lateness)),
         Hampering("network between silos narrow", new LinkFault.Slow(NarrowBytesPerSecond)),
     ];

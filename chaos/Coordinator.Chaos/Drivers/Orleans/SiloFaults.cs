@@ -10,7 +10,7 @@ internal sealed class SiloFaults(SiloFleet fleet, Wounds wounds)
     private const string Stopped = "silo stopped cleanly", Rolling = "rolling kills of silos", All3 = "all silos killed", Two = "two silos killed";
 
     // Of the points that every run gets to, one of each step that leaves something behind.
-    private static readonly string[] s_core = ["append.before", "append.after", "vote.after", "decision.before", "claim.after"];
+    private static readonly string[] s_core = ["append.after", "vote.after", "claim.after"];
 
     /// <summary>
     /// Each named point is a fault of its own, so that a plan can promise it. At those of enlisting and voting the silo that dies is one that takes part with a grain, at the others the one that
@@ -20,9 +20,9 @@ internal sealed class SiloFaults(SiloFleet fleet, Wounds wounds)
     [
         .. CrashPoint.Names.Where(static point => !IsClaim(point)).Select(AtPoint),
         .. CrashPoint.Names.Where(IsClaim).Select(InClaim),
-        new("silo killed", KillAsync) { IsCore = true, Weight = 6 },
+        new("silo killed", KillAsync) { Weight = 6 },
         new("silo killed, only its silence counts", KillSilentlyAsync) { Weight = 2, HealAsync = () => fleet.OnlySilenceAsync(false) },
-        new(Two, KillTwoAsync) { IsCore = true, Weight = 2 },
+        new(Two, KillTwoAsync) { Weight = 2 },
         new(All3, KillAllAsync) { IsCore = true },
         new(Rolling, RollAsync) { Weight = 2 },
         new(Stopped, StopAsync) { Weight = 2 },

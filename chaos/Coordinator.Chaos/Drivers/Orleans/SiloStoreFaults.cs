@@ -13,9 +13,9 @@ internal sealed class SiloStoreFaults(SiloFleet fleet, LinkProxy[] links, LogSer
 
     public IReadOnlyList<Fault> All =>
     [
-        new(Cut, () => CutAsync(Cut, LinkState.Cut)) { IsCore = true, Weight = 2, HealAsync = HealAsync },
+        new(Cut, () => CutAsync(Cut, LinkState.Cut)) { Weight = 2, HealAsync = HealAsync },
         new(HalfOpen, () => CutAsync(HalfOpen, LinkState.Swallowing)) { HealAsync = HealAsync },
-        new(NoMembership, KillWithoutMembershipAsync) { IsCore = true, Weight = 2 },
+        new(NoMembership, KillWithoutMembershipAsync) { Weight = 2 },
         new(Twins, TwinAsync) { IsCore = true, Weight = 2, HealAsync = () => fleet.TellAllAsync("twins", false) },
     ];
 
