@@ -34,7 +34,7 @@ internal static class ParticipationProtocol
         ParticipationInput.PrepareRequested prepare => Prepare(state, prepare.Incarnation),
         ParticipationInput.DecisionReceived received => Obey(state, received.Decision),
         ParticipationInput.WorkDropped dropped => Drop(state, dropped.Cause),
-        ParticipationInput.InquiryDue => state.Phase is ParticipationPhase.Prepared
+        ParticipationInput.InquiryDue => state.Phase is ParticipationPhase.Active or ParticipationPhase.Prepared
             ? ParticipationTransition.To(state, null, ParticipationMessage.Inquire.Instance)
             : ParticipationTransition.Ignore(state, "not in doubt"),
         ParticipationInput.StreamRead read => ReadStream(state, read.Finding),

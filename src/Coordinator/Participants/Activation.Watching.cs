@@ -30,12 +30,12 @@ internal abstract partial class Activation
     }
 
     /// <summary>
-    /// Transactions whose wait for the lock has ended without it, who work longer than any transaction may, or who must ask for
-    /// their outcome.
+    /// Transactions whose wait for the lock has ended without it, who work longer than any transaction may, who must ask for
+    /// their outcome, or who have not heard of their coordinator for a while.
     /// </summary>
     /// <returns>How many are in doubt for longer than the inquiry delay.</returns>
     public int CollectDue(
-        TimeSpan now, List<Participation> lockTimeouts, List<Participation> overdue, List<Participation> inquiries, List<Participation> unanswered)
+        TimeSpan now, List<Participation> lockTimeouts, List<Participation> overdue, List<Participation> inquiries, List<Participation> unheard)
     {
         if (_participations.Count == 0)
         {
@@ -53,9 +53,9 @@ internal abstract partial class Activation
                     overdue.Add(participation);
                 }
 
-                if (!participation.IsAtHome && !participation.IsAnswered && participation.EnlistmentDue <= now)
+                if (!participation.IsAtHome && participation.EnlistmentDue <= now && (!participation.IsAnswered || participation.State.Phase is ParticipationPhase.Active))
                 {
-                    unanswered.Add(participation);
+                    unheard.Add(participation);
                 }
 
                 if (participation.LockWait is not null && participation.LockDeadline <= now)

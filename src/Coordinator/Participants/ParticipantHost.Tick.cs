@@ -13,11 +13,11 @@ internal sealed partial class ParticipantHost
         var timeouts = new List<Participation>();
         var overdue = new List<Participation>();
         var inquiries = new List<Participation>();
-        var unanswered = new List<Participation>();
+        var unheard = new List<Participation>();
         var inDoubt = 0;
         foreach (var (activation, _) in _busy)
         {
-            inDoubt += activation.CollectDue(now, timeouts, overdue, inquiries, unanswered);
+            inDoubt += activation.CollectDue(now, timeouts, overdue, inquiries, unheard);
             if (activation.HasNobody && _busy.TryRemove(activation, out _) && !activation.HasNobody)
             {
                 _busy.TryAdd(activation, true); // somebody has come in between, and may have found it listed
@@ -31,7 +31,7 @@ internal sealed partial class ParticipantHost
         timeouts.Sort(ByEnlistment);
         overdue.Sort(ByEnlistment);
         inquiries.Sort(ByEnlistment);
-        unanswered.Sort(ByEnlistment);
+        unheard.Sort(ByEnlistment);
         foreach (var participation in timeouts)
         {
             var cause = new AbortCause(
@@ -50,7 +50,7 @@ internal sealed partial class ParticipantHost
             Feed(participation, ParticipationInput.InquiryDue.Instance, LogPosition.None);
         }
 
-        foreach (var participation in unanswered)
+        foreach (var participation in unheard)
         {
             EnlistAgain(participation, now);
         }
@@ -78,9 +78,19 @@ internal sealed partial class ParticipantHost
         }
     }
 
-    /// <summary>The coordinator is on another host, and it or a message is lost: asked again for a while.</summary>
+    /// <summary>
+    /// The coordinator is on another host. Until it has answered it or a message is lost: asked again for a while. Then it may have aborted, and the abort is lost:
+    /// who has not voted would keep its lock until the transaction's time is over.
+    /// </summary>
     private void EnlistAgain(Participation participation, TimeSpan now)
     {
+        if (participation.IsAnswered)
+        {
+            participation.EnlistmentDue = now + StillActiveDelay;
+            Enlist(participation);
+            return;
+        }
+
         if (now < participation.EnlistmentDeadline)
         {
             participation.EnlistmentDue = now + EnlistmentDelay;

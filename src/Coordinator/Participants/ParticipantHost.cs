@@ -26,6 +26,7 @@ internal sealed partial class ParticipantHost(
 {
     private static readonly TimeSpan InquiryDelay = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan EnlistmentDelay = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan StillActiveDelay = TimeSpan.FromSeconds(2);
 
     private readonly ConcurrentDictionary<StreamName, Activation> _activations = new();
     private readonly ConcurrentDictionary<Activation, bool> _busy = new(); // somebody is at work there, or was at the last tick
@@ -181,7 +182,7 @@ internal sealed partial class ParticipantHost(
             case CommitMessage.EnlistmentAnswered answered when Find(transaction, answered.Participant) is { } waiting:
                 if (waiting.Incarnation == answered.Incarnation)
                 {
-                    waiting.AnswerEnlistment(answered.Refusal, dispatcher);
+                    HearEnlistment(waiting, answered.Refusal);
                 }
 
                 break;
@@ -226,7 +227,7 @@ internal sealed partial class ParticipantHost(
         if (outcome.Inquires)
         {
             participation.InquiryDue = clock.Now + InquiryDelay;
-            participation.HasInquired = true;
+            participation.HasInquired |= participation.State.Phase is ParticipationPhase.Prepared;
             _transport!.ToCoordinator(
                 participation.Transaction,
                 participation.Header.Home,
@@ -245,6 +246,20 @@ internal sealed partial class ParticipantHost(
         }
 
         return !outcome.CallRefused;
+    }
+
+    /// <summary>One that was let in before has asked again, in case the abort was lost on its way here; that it may be over says only that it must ask what became of it.</summary>
+    private void HearEnlistment(Participation participation, EnlistmentRefusal? refusal)
+    {
+        if (!participation.IsAnswered)
+        {
+            participation.EnlistmentDue = clock.Now + StillActiveDelay;
+            participation.AnswerEnlistment(refusal, dispatcher);
+        }
+        else if (refusal is not null && participation.State.Phase is ParticipationPhase.Active)
+        {
+            Feed(participation, ParticipationInput.InquiryDue.Instance, LogPosition.None);
+        }
     }
 
     private void TellGranted(in ActivationOutcome outcome)

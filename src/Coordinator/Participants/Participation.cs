@@ -49,7 +49,7 @@ internal sealed class Participation(Activation activation, TransactionHeader hea
     /// <summary>A call of the transaction asks for the lock.</summary>
     public bool IsInTurn { get; set; }
 
-    /// <summary>When the coordinator was asked to enlist it, and when it is asked again. Has meaning until it has answered.</summary>
+    /// <summary>When a coordinator on another host is asked to enlist it again: until it has answered, and then whether it is active still, until it votes.</summary>
     public TimeSpan EnlistmentDue { get; set; }
 
     /// <summary>The instant at which an enlistment that is not answered fails.</summary>

@@ -189,6 +189,37 @@ public sealed class ClusterTests
     });
 
     [Fact]
+    public void A_participant_that_has_not_voted_and_lost_the_abort_lets_go_of_its_lock_within_4_seconds() => SimulationLoop.Run(async loop =>
+    {
+        await using var cluster = new TestCluster(loop);
+        var hosts = await cluster.StartAsync(2);
+        await using var transaction = hosts[0].Transactions.Begin();
+        (await TestCluster.Join(hosts[1], transaction).UpdateAsync<Account>("b")).Raise(new Deposited(2));
+        cluster.Fate = message => message.ToParticipant is CommitMessage.DecisionDelivered ? Fate.Lost : Fate.Arrives;
+        await transaction.AbortAsync("on second thoughts");
+        await loop.AdvanceAsync(TimeSpan.FromSeconds(4));
+
+        hosts[1].AssertQuiet();
+        Assert.Equal(0, await hosts[1].Transactions.BalanceAsync("b"));
+    });
+
+    [Fact]
+    public void A_participant_whose_transaction_takes_long_asks_whether_it_is_active_and_stays_in_it() => SimulationLoop.Run(async loop =>
+    {
+        await using var cluster = new TestCluster(loop);
+        var hosts = await cluster.StartAsync(2);
+        await using var transaction = hosts[0].Transactions.Begin();
+        (await TestCluster.Join(hosts[1], transaction).UpdateAsync<Account>("b")).Raise(new Deposited(2));
+        await loop.AdvanceAsync(TimeSpan.FromSeconds(9));
+        Assert.True((await transaction.CommitAsync()).IsCommitted);
+        await loop.AdvanceAsync(Moment);
+
+        Assert.Equal(2, await hosts[0].Transactions.BalanceAsync("b"));
+        Assert.InRange(cluster.Sent.Count(message => message.ToCoordinator is CommitInput.EnlistRequested && message.Transaction == transaction.Id), 4, 6);
+        Assert.DoesNotContain(cluster.Sent, message => message.ToCoordinator is CommitInput.OutcomeInquired);
+    });
+
+    [Fact]
     public void A_participant_whose_decision_is_lost_reads_it_in_the_log() => SimulationLoop.Run(async loop =>
     {
         await using var cluster = new TestCluster(loop);

@@ -68,7 +68,8 @@ internal abstract class Workload(Arena arena)
         }
         while (committed is not true && History.Now - began < s_probeMax);
 
-        return keys.Select(key => new LockProbe(key, id ?? string.Empty, Recorded.Of(committed), History.Now - began));
+        var took = History.Now - began;
+        return keys.Select(key => new LockProbe(key, id ?? string.Empty, Recorded.Of(committed), took));
     }
 
     /// <summary>What its checkers say.</summary>
