@@ -21,7 +21,7 @@ internal static class SiloSetup
 
     // Of Orleans, not of the coordinator, which has its defaults. Where a link is gone and both silos beat, nothing but this time-out ends the calls that went over it, and until then their
     // transactions are at work: with Orleans' 30 s a run would show little else. Who joins evicts those that do not answer in the time: a predecessor, say, with the address of a silo that does.
-    private static readonly TimeSpan s_responseTimeout = TimeSpan.FromSeconds(2), s_joinTime = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan s_responseTimeout = TimeSpan.FromSeconds(1), s_joinTime = TimeSpan.FromSeconds(20);
 
     /// <summary>Builds it. The coordinator has its default options.</summary>
     /// <param name="log">Connection string of the database with the log, the membership and the snapshots.</param>
