@@ -15,14 +15,11 @@ namespace Coordinator.Participants;
 /// </remarks>
 internal abstract partial class Activation(StreamName stream, Type shape)
 {
-    private const int RefusalsMax = 16;
-
     private readonly LockQueue<Participation> _lock = new();
     private readonly List<Participation> _participations = new(1);
     private readonly List<Participation> _granted = new(1);
     private string? _category;
     private Completion<bool>? _empty;
-    private Queue<(TransactionId Transaction, AbortCause Cause)>? _refusals; // of those that have voted No last
 
     /// <summary>Guards everything below; never held over an await, a callback or a message.</summary>
     protected Lock Gate { get; } = new();
@@ -214,35 +211,6 @@ internal abstract partial class Activation(StreamName stream, Type shape)
                         Leave(participation, ref outcome);
                         break;
                 }
-            }
-        }
-    }
-
-    /// <summary>Why a transaction that has left has voted No, as far as that is remembered; null otherwise.</summary>
-    public AbortCause? RefusalOf(TransactionId transaction)
-    {
-        lock (Gate)
-        {
-            foreach (var refusal in _refusals ?? [])
-            {
-                if (refusal.Transaction == transaction)
-                {
-                    return refusal.Cause;
-                }
-            }
-
-            return null;
-        }
-    }
-
-    private void Remember(Participation participation)
-    {
-        if (participation.Refused is { } cause)
-        {
-            (_refusals ??= []).Enqueue((participation.Transaction, cause));
-            if (_refusals.Count > RefusalsMax)
-            {
-                _refusals.Dequeue();
             }
         }
     }

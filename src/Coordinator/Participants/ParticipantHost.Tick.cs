@@ -77,29 +77,4 @@ internal sealed partial class ParticipantHost
             }
         }
     }
-
-    /// <summary>
-    /// The coordinator is on another host. Until it has answered it or a message is lost: asked again for a while. Then it may have aborted, and the abort is lost:
-    /// who has not voted would keep its lock until the transaction's time is over.
-    /// </summary>
-    private void EnlistAgain(Participation participation, TimeSpan now)
-    {
-        if (participation.IsAnswered)
-        {
-            participation.EnlistmentDue = now + StillActiveDelay;
-            Enlist(participation);
-            return;
-        }
-
-        if (now < participation.EnlistmentDeadline)
-        {
-            participation.EnlistmentDue = now + EnlistmentDelay;
-            Enlist(participation);
-            return;
-        }
-
-        var cause = new AbortCause(
-            AbortReason.ParticipantLost, new ParticipantId(participation.Activation.Stream), $"its coordinator did not let it in within {options.VoteTimeout}");
-        Feed(participation, new ParticipationInput.WorkDropped(cause), LogPosition.None);
-    }
 }

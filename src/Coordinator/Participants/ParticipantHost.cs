@@ -1,6 +1,4 @@
 using System.Collections.Concurrent;
-using System.Diagnostics;
-using Coordinator.Client;
 using Coordinator.Diagnostics;
 using Coordinator.Hosting;
 using Coordinator.Log;
@@ -25,8 +23,6 @@ internal sealed partial class ParticipantHost(
     ILogger logger)
 {
     private static readonly TimeSpan InquiryDelay = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan EnlistmentDelay = TimeSpan.FromMilliseconds(500);
-    private static readonly TimeSpan StillActiveDelay = TimeSpan.FromSeconds(2);
 
     private readonly ConcurrentDictionary<StreamName, Activation> _activations = new();
     private readonly ConcurrentDictionary<Activation, bool> _busy = new(); // somebody is at work there, or was at the last tick
@@ -54,53 +50,6 @@ internal sealed partial class ParticipantHost(
 
     /// <summary>Where this host's votes and inquiries go; set once, before the first message.</summary>
     public void Connect(ITransport transport) => _transport = transport;
-
-    /// <summary>
-    /// Makes a transaction part of a stream: asks for its enlistment under a new incarnation, before its first work (rule D-6).
-    /// The coordinator's answer comes in <see cref="Participation.EnlistedAsync"/>.
-    /// </summary>
-    public Participation StartEnlistment(TransactionHeader header, StreamName stream, Type shape, Func<StreamName, Activation> create, Activity? span)
-    {
-        var now = clock.Now;
-        var trace = span is { IsAllDataRequested: true } ? new ParticipantTrace(span, now) : null;
-        var incarnation = new Incarnation(Interlocked.Increment(ref _incarnations), host);
-        Participation participation;
-        Participation? added;
-        do
-        {
-            participation = new Participation(Find(stream, shape, create), header, incarnation)
-            {
-                WorkDeadline = now + header.Timeout,
-                EnlistmentDue = now + EnlistmentDelay,
-                EnlistmentDeadline = now + options.VoteTimeout,
-                Trace = trace,
-            };
-            added = participation.Activation.TryAdd(participation);
-        }
-        while (added is null);
-
-        if (added != participation)
-        {
-            return added; // another call of the transaction enlists it, or has
-        }
-
-        _busy.TryAdd(participation.Activation, true); // behind the registration: see where it is taken out
-
-        if (_ended is { } cause)
-        {
-            // It came between the last look at the activations and the host's end: nobody would answer it.
-            Feed(participation, new ParticipationInput.WorkDropped(cause), LogPosition.None);
-            return participation;
-        }
-
-        Enlist(participation);
-        return participation;
-    }
-
-    private void Enlist(Participation participation) => _transport!.ToCoordinator(
-        participation.Transaction,
-        participation.Header.Home,
-        new CommitInput.EnlistRequested(new ParticipantId(participation.Activation.Stream), participation.Incarnation, ParticipantKind.LogNative, options.ParticipantsMax));
 
     /// <summary>Waits for the lock and for the state to be current. The caller has started a call of the machine.</summary>
     public async ValueTask<LockAnswer> LockAsync(Participation participation, LockMode mode, CancellationToken cancellation)
@@ -246,20 +195,6 @@ internal sealed partial class ParticipantHost(
         }
 
         return !outcome.CallRefused;
-    }
-
-    /// <summary>One that was let in before has asked again, in case the abort was lost on its way here; that it may be over says only that it must ask what became of it.</summary>
-    private void HearEnlistment(Participation participation, EnlistmentRefusal? refusal)
-    {
-        if (!participation.IsAnswered)
-        {
-            participation.EnlistmentDue = clock.Now + StillActiveDelay;
-            participation.AnswerEnlistment(refusal, dispatcher);
-        }
-        else if (refusal is not null && participation.State.Phase is ParticipationPhase.Active)
-        {
-            Feed(participation, ParticipationInput.InquiryDue.Instance, LogPosition.None);
-        }
     }
 
     private void TellGranted(in ActivationOutcome outcome)
