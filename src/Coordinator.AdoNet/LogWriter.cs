@@ -15,7 +15,7 @@ internal abstract class LogWriter(DbConnection connection) : IDisposable
     public DbConnection Connection { get; } = connection;
 
     /// <summary>
-    /// Whether a group goes by <see cref="WriteWhole"/>, from BEGIN to COMMIT in one trip to the server, and not by
+    /// Whether a group goes by <see cref="WriteWhole"/>, its commit included, in one trip to the server, and not by
     /// <see cref="Begin"/>, <see cref="CheckAndWrite"/> and <see cref="Commit"/> one after another. Claims always go step by step.
     /// </summary>
     public virtual bool WritesWhole => false;
@@ -30,9 +30,9 @@ internal abstract class LogWriter(DbConnection connection) : IDisposable
     public virtual bool CheckAndWrite(RowGroup group) => throw new NotSupportedException("This writer sends groups whole.");
 
     /// <summary>
-    /// Sends BEGIN, the tests of the checks, the rows and COMMIT together. True only if the rows were written and COMMIT was
-    /// acknowledged as a COMMIT; false only if a check did not hold, so that COMMIT ended a transaction that had written nothing. All
-    /// else is an exception, of which <see cref="Classify"/> knows whether the server reported it before COMMIT.
+    /// Sends the tests of the checks and the rows as one transaction, its end included. True only if the rows were written and the commit
+    /// was acknowledged as one; false only if a check did not hold, so that what was committed had written nothing. All
+    /// else is an exception, of which <see cref="Classify"/> knows whether the server reported it before the commit.
     /// </summary>
     public virtual bool WriteWhole(RowGroup group) => throw new NotSupportedException("This writer sends groups step by step.");
 

@@ -48,8 +48,8 @@ internal static class WriteProcedure
     }
 
     /// <summary>
-    /// The same from one trip: the server skips what stands behind a statement that failed, so that an error of one before COMMIT
-    /// means that COMMIT was not carried out, and the transaction is still there to be seen ended.
+    /// The same from one trip: the server skips what stands behind a statement that failed, so that an error of one before the commit
+    /// means that this was not carried out. That no transaction is left open is still seen.
     /// </summary>
     private static GroupAnswer RunWhole(LogWriter writer, RowGroup group)
     {
