@@ -107,14 +107,15 @@ internal sealed class RunReport(string scenario, int seed, int seconds, History 
             TransactionsMin = seconds * TransactionsMinEachSecond,
             MissingFaults = [.. Planned.Where(fault => !kinds.Contains(fault))],
         }), "the run");
-        foreach (var missing in Round.Checkers.Where(name => !_checks.ContainsKey(name)))
+        var run = RunVerdict.Of(_checks.Values.Select(check => check.Report), Round.Checkers);
+        foreach (var missing in run.Missing)
         {
             _checks.Add(missing, new CheckSummary(missing) { Verdict = HistoryVerdict.Unknown, Lines = { "did not speak" } });
         }
 
-        Verdict = history.Violations.Count > 0 || _checks.Values.Any(check => check.Verdict is HistoryVerdict.Invalid) ? HistoryVerdict.Invalid
-            : _checks.Values.Any(check => check.Verdict is HistoryVerdict.Unknown) || Recoveries.All(one => one.Blow.Open.Count == 0) ? HistoryVerdict.Unknown
-            : HistoryVerdict.Valid;
+        Verdict = history.Violations.Count > 0 ? HistoryVerdict.Invalid
+            : run.Verdict is HistoryVerdict.Valid && Recoveries.All(one => one.Blow.Open.Count == 0) ? HistoryVerdict.Unknown // nothing was open at any blow
+            : run.Verdict;
         PrintFaults();
         foreach (var line in history.Violations.Take(WitnessesShown).Select(one => "VIOLATION " + one).Concat(_checks.Values.SelectMany(check => check.Lines)).Concat(Skipped.Select(one => "SKIPPED " + one)))
         {
@@ -197,6 +198,9 @@ internal sealed class CheckSummary(string name)
 
     /// <summary>How often it spoke.</summary>
     public int Reports { get; private set; }
+
+    /// <summary>All that it said, as far as the run's verdict goes.</summary>
+    public CheckReport Report => new(name, Verdict, [], []) { WitnessCount = Witnesses };
 
     /// <summary>The first of what it found or doubted.</summary>
     public List<string> Lines { get; } = [];
