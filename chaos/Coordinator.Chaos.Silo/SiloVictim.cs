@@ -17,15 +17,16 @@ namespace Coordinator.Chaos.Silo;
 /// </summary>
 internal sealed class SiloVictim : IDisposable
 {
-    private readonly CrashPoint _point = new();
-    private readonly SwitchedProcesses _processes;
+    private readonly VictimState _state;
     private readonly IHost _host;
     private volatile bool _isUp;
 
     private SiloVictim(string log, bool onlySilence, int listens, int advertises)
     {
-        _processes = new SwitchedProcesses { OnlySilence = onlySilence };
-        _host = SiloSetup.Build(log, listens, advertises, _point, _processes);
+        var point = new CrashPoint();
+        var processes = new SwitchedProcesses { OnlySilence = onlySilence };
+        _host = SiloSetup.Build(log, listens, advertises, point, processes);
+        _state = new VictimState(() => Engine, point, processes);
     }
 
     /// <param name="arguments"><c>only-silence</c> or <c>all-evidence</c>, the port that it listens at, and the port that it advertises.</param>
@@ -68,14 +69,11 @@ internal sealed class SiloVictim : IDisposable
     private async ValueTask<string> AnswerAsync(string verb, string request, string rest) => verb switch
     {
         "role" => !_isUp ? nameof(HostRole.Starting) : Engine.Role is HostRole.Owner ? "Member" : Engine.Role.ToString(),
-        "silence" => Silence(rest == "on"),
-        "arm" => Arm(rest.Split(' ')),
         "locks" when !_isUp => "idle", // it has begun nothing, and nobody has come here
         "indoubt" when !_isUp => "0",
+        "locks" or "indoubt" or "silence" or "arm" => _state.Answer(verb, rest)!,
         _ when !_isUp => "refused",
         "twins" => await TwinsAsync(rest == "on"),
-        "locks" => Locks(),
-        "indoubt" => string.Create(CultureInfo.InvariantCulture, $"{Engine.InFlightCount + Engine.InHandCount + Engine.Participants.InDoubtCount}"),
         _ => await WorkAsync(verb, request, rest) ?? "broken: what is " + verb,
     };
 
@@ -84,16 +82,6 @@ internal sealed class SiloVictim : IDisposable
         ? await _host.Services.GetRequiredService<SiloWork>().AnswerAsync(verb, request, rest)
         : await _host.Services.GetRequiredService<IGrainFactory>().GetGrain<ITellerGrain>(0)
             .Answer(_host.Services.GetRequiredService<ILocalSiloDetails>().SiloAddress, verb, request, rest);
-
-    private string Locks() => Engine.Participants.IsIdle
-        ? "idle"
-        : string.Join(' ', ["busy", .. Engine.Participants.AtWork.Select(static one => one.Activation.Stream.Value).Distinct(StringComparer.Ordinal)]);
-
-    private string Silence(bool isOn)
-    {
-        _processes.OnlySilence = isOn;
-        return "switched";
-    }
 
     private async Task<string> TwinsAsync(bool isOn)
     {
@@ -106,11 +94,5 @@ internal sealed class SiloVictim : IDisposable
         }
 
         return "switched";
-    }
-
-    private string Arm(string[] trap)
-    {
-        _point.Arm(trap[0] == "nothing" ? null : trap[0], Number(trap[1]), Number(trap[2]));
-        return "armed";
     }
 }

@@ -1,7 +1,7 @@
 using System.Globalization;
-using System.Text;
 using Coordinator.Chaos.Silo.Grains;
 using Coordinator.Chaos.Victims;
+using Coordinator.Chaos.Victims.Work;
 using Coordinator.Testing.Histories;
 
 namespace Coordinator.Chaos.Silo;
@@ -32,13 +32,11 @@ internal sealed class SiloWork(ITransactions transactions, IEventLog events, IGr
 
     private static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
 
-    private static IEnumerable<string> Accounts(string set, int count) => Enumerable.Range(1, count).Select(number => $"{set}.{number}");
-
     private IAccountGrain Account(string id) => grains.GetGrain<IAccountGrain>(id);
 
     private async Task<string> OpenAsync(AnnouncedTransactions announced, string set, int count, int amount)
     {
-        foreach (var some in Accounts(set, count).Chunk(OpenedAtOnce))
+        foreach (var some in BankWork.Accounts(set, count).Chunk(OpenedAtOnce))
         {
             var outcome = await announced.RunAsync(_ => Task.WhenAll(some.Select(id => Account(id).Open(amount))));
             outcome.EnsureCommitted();
@@ -50,10 +48,6 @@ internal sealed class SiloWork(ITransactions transactions, IEventLog events, IGr
     /// <summary>Some move money one account after the other, some both at once.</summary>
     private async Task<string> TransferAsync(AnnouncedTransactions announced, string from, string to, int amount, string? key)
     {
-        var options = new TransactionOptions
-        {
-            Key = key is null ? null : new IdempotencyKey(key) { Request = Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{from} {to} {amount}")) },
-        };
         var outcome = await announced.RunAsync(
             async transaction =>
             {
@@ -68,16 +62,14 @@ internal sealed class SiloWork(ITransactions transactions, IEventLog events, IGr
                     await Account(to).Move(amount, key);
                 }
             },
-            options);
-        return outcome is not TransactionOutcome.Committed committed ? "not done"
-            : key is null ? "done"
-            : $"done {committed.Id}{(committed.IsEarlierAttempt ? " earlier" : string.Empty)}";
+            BankWork.TransferOptions(from, to, amount, key));
+        return BankWork.TransferAnswer(outcome, key);
     }
 
     private async Task<string> BalancesAsync(AnnouncedTransactions announced, string set, int count)
     {
         Balance[] balances = [];
-        var outcome = await announced.RunAsync(async _ => balances = await Task.WhenAll(Accounts(set, count).Select(id => Account(id).Balance())));
+        var outcome = await announced.RunAsync(async _ => balances = await Task.WhenAll(BankWork.Accounts(set, count).Select(id => Account(id).Balance())));
         return !outcome.IsCommitted ? "not done"
             : Array.Find(balances, static balance => balance.InPurse is { } amount && amount != balance.Amount) is { } torn ? $"broken: a purse does not hold what its account does: {torn}"
             : "done " + string.Join(',', balances.Select(static balance => balance.Amount));

@@ -31,10 +31,6 @@ internal static class BankWork
 
     public static async Task<string> TransferAsync(ITransactions transactions, string from, string to, int amount, string? key)
     {
-        var options = new TransactionOptions
-        {
-            Key = key is null ? null : new IdempotencyKey(key) { Request = Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{from} {to} {amount}")) },
-        };
         var outcome = await transactions.RunAsync(
             async transaction =>
             {
@@ -49,11 +45,20 @@ internal static class BankWork
                 payer.Raise(new MoneyMoved(-amount, key));
                 payee.Raise(new MoneyMoved(amount, key));
             },
-            options);
-        return outcome is not TransactionOutcome.Committed committed ? "not done"
-            : key is null ? "done"
-            : $"done {committed.Id}{(committed.IsEarlierAttempt ? " earlier" : string.Empty)}";
+            TransferOptions(from, to, amount, key));
+        return TransferAnswer(outcome, key);
     }
+
+    /// <summary>Of a transfer, whoever carries it out; keyed if there is a key.</summary>
+    public static TransactionOptions TransferOptions(string from, string to, int amount, string? key) => new()
+    {
+        Key = key is null ? null : new IdempotencyKey(key) { Request = Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{from} {to} {amount}")) },
+    };
+
+    /// <summary>What the client of a transfer is told.</summary>
+    public static string TransferAnswer(TransactionOutcome outcome, string? key) => outcome is not TransactionOutcome.Committed committed ? "not done"
+        : key is null ? "done"
+        : $"done {committed.Id}{(committed.IsEarlierAttempt ? " earlier" : string.Empty)}";
 
     public static async Task<string> BalancesAsync(ITransactions transactions, string set, int count)
     {
@@ -69,5 +74,6 @@ internal static class BankWork
         return outcome.IsCommitted ? "done " + string.Join(',', balances) : "not done";
     }
 
-    private static IEnumerable<string> Accounts(string set, int count) => Enumerable.Range(1, count).Select(number => $"{set}.{number}");
+    /// <summary>All accounts of a set.</summary>
+    public static IEnumerable<string> Accounts(string set, int count) => Enumerable.Range(1, count).Select(number => $"{set}.{number}");
 }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Coordinator.Chaos.Victims.Faults;
 using Coordinator.Chaos.Victims.Work;
 using Coordinator.Hosting;
@@ -13,14 +12,15 @@ internal sealed class HostVictim : IDisposable
 {
     private const int AccountsSnapshotEvery = 3, ListsSnapshotEvery = 10;
 
-    private readonly CrashPoint _point = new();
-    private readonly SwitchedProcesses _processes;
+    private readonly VictimState _state;
     private readonly IHost _host;
     private readonly VictimWork _work;
 
     private HostVictim(string store, string log, bool onlySilence)
     {
-        _processes = new SwitchedProcesses { OnlySilence = onlySilence };
+        var point = new CrashPoint();
+        var processes = new SwitchedProcesses { OnlySilence = onlySilence };
+        _state = new VictimState(() => Engine, point, processes);
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         builder.Logging.AddConsole(options => options.LogToStandardErrorThreshold = LogLevel.Trace).SetMinimumLevel(LogLevel.Information);
         var coordinator = builder.Services.AddCoordinator(options => options.WaitForOwnership = false)
@@ -28,8 +28,8 @@ internal sealed class HostVictim : IDisposable
             .AddSnapshots<Account>("chaos.account", every: AccountsSnapshotEvery)
             .AddSnapshots<NumberList>("chaos.list", every: ListsSnapshotEvery);
         _ = store == "sqlite" ? coordinator.UseSqlite(log) : coordinator.UsePostgreSql(log);
-        builder.Services.AddSingleton<IHostProcesses>(_processes);
-        _point.AddTo(builder.Services);
+        builder.Services.AddSingleton<IHostProcesses>(processes);
+        point.AddTo(builder.Services);
         _host = builder.Build();
         _work = new VictimWork(_host.Services.GetRequiredService<ITransactions>(), _host.Services.GetRequiredService<IEventLog>());
     }
@@ -56,26 +56,6 @@ internal sealed class HostVictim : IDisposable
     private async ValueTask<string> AnswerAsync(string verb, string request, string rest) => verb switch
     {
         "role" => Engine.Role.ToString(),
-        "locks" => Locks(),
-        "indoubt" => string.Create(CultureInfo.InvariantCulture, $"{Engine.InFlightCount + Engine.InHandCount + Engine.Participants.InDoubtCount}"),
-        "silence" => Switch(rest),
-        "arm" => Arm(rest.Split(' ')),
-        _ => await _work.AnswerAsync(verb, request, rest) ?? "broken: what is " + verb,
+        _ => _state.Answer(verb, rest) ?? await _work.AnswerAsync(verb, request, rest) ?? "broken: what is " + verb,
     };
-
-    private string Locks() => Engine.Participants.IsIdle
-        ? "idle"
-        : string.Join(' ', ["busy", .. Engine.Participants.AtWork.Select(one => one.Activation.Stream.Value).Distinct(StringComparer.Ordinal)]);
-
-    private string Switch(string onlySilence)
-    {
-        _processes.OnlySilence = onlySilence == "on";
-        return "switched";
-    }
-
-    private string Arm(string[] trap)
-    {
-        _point.Arm(trap[0] == "nothing" ? null : trap[0], int.Parse(trap[1], CultureInfo.InvariantCulture), int.Parse(trap[2], CultureInfo.InvariantCulture));
-        return "armed";
-    }
 }
