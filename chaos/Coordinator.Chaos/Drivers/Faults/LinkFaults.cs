@@ -6,7 +6,7 @@ namespace Coordinator.Chaos.Drivers.Faults;
 /// <summary>Faults of the link between one host and the store, while the others reach it (N05, N06, N08, N10, N12).</summary>
 internal sealed class LinkFaults(OwnerFleet fleet, LinkProxy[] links, Wounds wounds)
 {
-    private static readonly TimeSpan s_badTime = TimeSpan.FromSeconds(2.5), s_cutMin = TimeSpan.FromSeconds(3.5);
+    private static readonly TimeSpan s_badTime = TimeSpan.FromSeconds(2.5);
 
     public IReadOnlyList<Fault> All =>
     [
@@ -20,7 +20,7 @@ internal sealed class LinkFaults(OwnerFleet fleet, LinkProxy[] links, Wounds wou
         Of("standby's link cut", CutStandbyAsync, isCore: false),
     ];
 
-    private Fault Of(string name, Func<Task> strikeAsync, bool isCore) => new(name, strikeAsync) { IsCore = isCore, HealAsync = HealAsync };
+    private Fault Of(string name, Func<Task> strikeAsync, bool isCore) => new(name, strikeAsync) { IsCore = isCore, HealAsync = () => LinkProxy.HealAsync(links) };
 
     private Fault Displacing(string name, LinkState state, bool isCore) => Of(name, () => DisplaceAsync(name, state), isCore);
 
@@ -31,13 +31,7 @@ internal sealed class LinkFaults(OwnerFleet fleet, LinkProxy[] links, Wounds wou
         var link = links[fleet.PlaceOf(owner)];
         var blow = wounds.Now(kind, owner);
         link.Set(state);
-        await wounds.MeasureAsync(blow);
-        if (blow.StruckAt + s_cutMin - History.Now is { } left && left > TimeSpan.Zero)
-        {
-            await Task.Delay(left);
-        }
-
-        await wounds.WakeAsync(owner, () => link.Set(LinkState.Open));
+        await wounds.DisplaceAsync(blow, () => link.Set(LinkState.Open));
     }
 
     private async Task BreakAsync(string kind)
@@ -72,15 +66,5 @@ internal sealed class LinkFaults(OwnerFleet fleet, LinkProxy[] links, Wounds wou
         link.Set(LinkState.Cut);
         await wounds.MeasureAsync(blow);
         await Task.Delay(s_badTime);
-    }
-
-    private Task HealAsync()
-    {
-        foreach (var link in links)
-        {
-            link.Set(LinkState.Open);
-        }
-
-        return Task.CompletedTask;
     }
 }

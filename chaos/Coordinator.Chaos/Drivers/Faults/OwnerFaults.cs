@@ -47,9 +47,7 @@ internal sealed class OwnerFaults(OwnerFleet fleet, Wounds wounds)
     private async Task KillAtPointAsync(string kind, string point)
     {
         var (owner, _) = await fleet.SettledAsync(1);
-        await Wounds.ArmAsync(owner, point, wounds.Random.Next(1, IsAppend(point) ? 30 : 200), Signals.Kill);
-        await owner.Gone.WaitAsync(Wounds.Patience);
-        await wounds.MeasureAsync(new Blow(kind, owner.GoneAt, owner.OpenWhenGone) { Victim = owner });
+        await wounds.KillAtAsync(kind, owner, point, occurrenceMax: IsAppend(point) ? 30 : 200);
     }
 
     /// <summary>Who takes over dies of it, so that recovery itself is recovered from (C30).</summary>
@@ -100,13 +98,7 @@ internal sealed class OwnerFaults(OwnerFleet fleet, Wounds wounds)
     {
         var (owner, others) = await fleet.SettledAsync();
         await fleet.OnlySilenceAsync(true, others);
-        var blow = wounds.Now(Stopped, owner);
-        owner.Stop();
-        await wounds.MeasureAsync(blow);
-        if (await owner.Gone.WaitAsync(Wounds.Patience) is var code and not 0)
-        {
-            wounds.History.Violated($"{owner} was stopped cleanly and ended with {code}");
-        }
-
-        await fleet.OnlySilenceAsync(false, fleet.Hosts);    }
+        await wounds.StopAsync(Stopped, owner);
+        await fleet.OnlySilenceAsync(false, fleet.Hosts);
+    }
 }

@@ -14,16 +14,13 @@ internal sealed class SilenceFaults(OwnerFleet fleet, Wounds wounds)
     // A beat may have been heard half a second before the kill, in a look that was made half a second before that.
     private static readonly TimeSpan s_unseen = TimeSpan.FromSeconds(1);
 
-    // A freeze must outlast the silence that the others judge by, or nothing is fenced. The vote deadline is 2 s as well.
-    private static readonly TimeSpan s_frozenMin = TimeSpan.FromSeconds(3.5);
-
     public IReadOnlyList<Fault> All =>
     [
         new(Silent, KillSilentlyAsync) { IsCore = true },
-        new("owner frozen", async () => await WakeLaterAsync(wounds.Strike("owner frozen", (await fleet.SettledAsync(1)).Owner, Signals.Stop))) { Weight = 2, HealAsync = ThawAsync },
-        new("owner frozen before an append", () => FreezeAtAsync("owner frozen before an append", "append.before")) { IsCore = true, HealAsync = ThawAsync },
-        new("owner frozen behind an append", () => FreezeAtAsync("owner frozen behind an append", "append.after")) { HealAsync = ThawAsync },
-        new("standby frozen", FreezeStandbyAsync) { HealAsync = ThawAsync },
+        new("owner frozen", async () => await WakeLaterAsync(wounds.Strike("owner frozen", (await fleet.SettledAsync(1)).Owner, Signals.Stop))) { Weight = 2, HealAsync = fleet.ThawAsync },
+        new("owner frozen before an append", () => FreezeAtAsync("owner frozen before an append", "append.before")) { IsCore = true, HealAsync = fleet.ThawAsync },
+        new("owner frozen behind an append", () => FreezeAtAsync("owner frozen behind an append", "append.after")) { HealAsync = fleet.ThawAsync },
+        new("standby frozen", FreezeStandbyAsync) { HealAsync = fleet.ThawAsync },
     ];
 
     private async Task KillSilentlyAsync()
@@ -42,23 +39,10 @@ internal sealed class SilenceFaults(OwnerFleet fleet, Wounds wounds)
     private async Task FreezeAtAsync(string kind, string point)
     {
         var (owner, _) = await fleet.SettledAsync(1);
-        await Wounds.ArmAsync(owner, point, wounds.Random.Next(1, 30), Signals.Stop);
-        using var patience = new CancellationTokenSource(Wounds.Patience);
-        await owner.FrozenAsync(patience.Token);
-        await WakeLaterAsync(wounds.Now(kind, owner));
+        await WakeLaterAsync(await wounds.FreezeAtAsync(kind, owner, point, occurrenceMax: 30));
     }
 
-    /// <summary>The owner sleeps until it was displaced, and wakes with its work in hand: nothing of it may land (C27, C28, G02).</summary>
-    private async Task WakeLaterAsync(Blow blow)
-    {
-        await wounds.MeasureAsync(blow);
-        if (blow.StruckAt + s_frozenMin - History.Now is { } left && left > TimeSpan.Zero)
-        {
-            await Task.Delay(left);
-        }
-
-        await wounds.WakeAsync(blow.Victim!, () => blow.Victim!.Signal(Signals.Continue));
-    }
+    private Task WakeLaterAsync(Blow blow) => wounds.DisplaceAsync(blow, () => blow.Victim!.Signal(Signals.Continue));
 
     /// <summary>Nobody needs it, and nobody may notice.</summary>
     private async Task FreezeStandbyAsync()
@@ -66,17 +50,7 @@ internal sealed class SilenceFaults(OwnerFleet fleet, Wounds wounds)
         var (_, others) = await fleet.SettledAsync(1);
         var blow = wounds.Strike("standby frozen", others[wounds.Random.Next(others.Count)], Signals.Stop);
         await wounds.MeasureAsync(blow);
-        await Task.Delay(s_frozenMin);
+        await Task.Delay(Wounds.DisplacedMin); // nobody can tell when a sleep has been long enough
         blow.Victim!.Signal(Signals.Continue);
-    }
-
-    private Task ThawAsync()
-    {
-        foreach (var host in fleet.Hosts)
-        {
-            host.Signal(Signals.Continue);
-        }
-
-        return Task.CompletedTask;
     }
 }

@@ -9,6 +9,11 @@ internal sealed class Wounds(History history, Random random, Action<string> note
     /// <summary>How long the driver waits for what must happen.</summary>
     public static TimeSpan Patience { get; } = TimeSpan.FromSeconds(20);
 
+    /// <summary>
+    /// At least so long a host sleeps or is cut off that others are to take for gone: longer than the silence that they judge by and than the deadline for votes, which are 2 s both. Else nothing is fenced.
+    /// </summary>
+    public static TimeSpan DisplacedMin { get; } = TimeSpan.FromSeconds(3.5);
+
     public History History => history;
 
     public Random Random => random;
@@ -37,6 +42,46 @@ internal sealed class Wounds(History history, Random random, Action<string> note
 
     /// <summary>A host that was armed and lives is armed no more.</summary>
     public static Task DisarmAsync(VictimHost host) => host.Send("arm", "nothing 0 0").AnswerWithinAsync(Patience);
+
+    /// <summary>Kills a host at a point of its work, and measures it.</summary>
+    public async Task KillAtAsync(string kind, VictimHost host, string point, int occurrenceMax)
+    {
+        await ArmAsync(host, point, random.Next(1, occurrenceMax), Signals.Kill);
+        await host.Gone.WaitAsync(Patience);
+        await MeasureAsync(new Blow(kind, host.GoneAt, host.OpenWhenGone) { Victim = host });
+    }
+
+    /// <summary>Stops a host in its tracks at a point of its work.</summary>
+    public async Task<Blow> FreezeAtAsync(string kind, VictimHost host, string point, int occurrenceMax)
+    {
+        await ArmAsync(host, point, random.Next(1, occurrenceMax), Signals.Stop);
+        using var patience = new CancellationTokenSource(Patience);
+        await host.FrozenAsync(patience.Token);
+        return Now(kind, host);
+    }
+
+    /// <summary>Stops a host as hosts are stopped, and measures it.</summary>
+    public async Task StopAsync(string kind, VictimHost host)
+    {
+        var blow = Now(kind, host);
+        host.Stop();
+        await MeasureAsync(blow);
+        if (await host.Gone.WaitAsync(Patience) is var code and not 0)
+        {
+            history.Violated($"{host} was stopped cleanly and ended with {code}");
+        }
+    }
+
+    /// <summary>Measures a host that sleeps or is cut off, until it was displaced, and brings it back with its work in hand: nothing of that may land (C27, C28, G02).</summary>
+    public async Task DisplaceAsync(Blow blow, Action wake)
+    {
+        await MeasureAsync(blow);
+        await UntilAsync(blow.StruckAt + DisplacedMin);
+        await WakeAsync(blow.Victim!, wake);
+    }
+
+    /// <summary>Waits for a time of the run, unless it is over: how long a fault lasts is the fault's own measure.</summary>
+    public static Task UntilAsync(TimeSpan time) => time - History.Now is { } left && left > TimeSpan.Zero ? Task.Delay(left) : Task.CompletedTask;
 
     /// <summary>Of all blows so far.</summary>
     public List<Recovery> Recoveries { get; } = [];

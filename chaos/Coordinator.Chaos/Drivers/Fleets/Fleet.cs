@@ -60,6 +60,17 @@ internal abstract class Fleet(int size, History history, Action<string> say)
 
     public int PlaceOf(VictimHost host) => Array.IndexOf(_hosts, host);
 
+    /// <summary>Wakes whoever was stopped in its tracks.</summary>
+    public Task ThawAsync()
+    {
+        foreach (var host in _hosts)
+        {
+            host.Signal(Signals.Continue);
+        }
+
+        return Task.CompletedTask;
+    }
+
     /// <summary>From now on whoever is started at this place is started with a change; null for none.</summary>
     public void Change(int place, Action<ProcessStartInfo>? change)
     {

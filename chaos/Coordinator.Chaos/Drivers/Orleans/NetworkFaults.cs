@@ -38,11 +38,7 @@ internal sealed class NetworkFaults(SiloFleet fleet, SiloNetwork network, Wounds
         Set(links, fault);
         var before = Carried(links);
         await wounds.MeasureAsync(blow);
-        if (blow.StruckAt + s_badTime - History.Now is { } left && left > TimeSpan.Zero)
-        {
-            await Task.Delay(left);
-        }
-
+        await Wounds.UntilAsync(blow.StruckAt + s_badTime);
         if (Carried(links) is var after && after != before)
         {
             wounds.History.Violated($"{after - before} bytes came through links that were cut ('{kind}')");

@@ -44,7 +44,7 @@ internal sealed class SiloFaults(SiloFleet fleet, Wounds wounds)
         return new Fault(name, () => KillInClaimAsync(name, point)) { IsCore = s_core.Contains(point, StringComparer.Ordinal), Weight = 2 };
     }
 
-    private async Task<VictimHost> AnyAsync() => Draw(await fleet.MembersAsync(2));
+    private Task<VictimHost> AnyAsync() => fleet.AnyAsync(wounds.Random);
 
     private VictimHost Draw(IReadOnlyList<VictimHost> members) => members[wounds.Random.Next(members.Count)];
 
@@ -58,13 +58,7 @@ internal sealed class SiloFaults(SiloFleet fleet, Wounds wounds)
         await wounds.MeasureAsync(wounds.Strike("silo killed, only its silence counts", victim, Signals.Kill));
     }
 
-    private async Task KillAtPointAsync(string kind, string point)
-    {
-        var victim = await AnyAsync();
-        await Wounds.ArmAsync(victim, point, wounds.Random.Next(1, 40), Signals.Kill);
-        await victim.Gone.WaitAsync(Wounds.Patience);
-        await wounds.MeasureAsync(new Blow(kind, victim.GoneAt, victim.OpenWhenGone) { Victim = victim });
-    }
+    private async Task KillAtPointAsync(string kind, string point) => await wounds.KillAtAsync(kind, await AnyAsync(), point, occurrenceMax: 40);
 
     /// <summary>Who takes a shard of the dead one dies of it, so that recovery itself is recovered from (C30).</summary>
     private async Task KillInClaimAsync(string kind, string point)
@@ -110,15 +104,5 @@ internal sealed class SiloFaults(SiloFleet fleet, Wounds wounds)
     }
 
     /// <summary>It hands over what it coordinates: nothing waits for its silence.</summary>
-    private async Task StopAsync()
-    {
-        var victim = await AnyAsync();
-        var blow = wounds.Now(Stopped, victim);
-        victim.Stop();
-        await wounds.MeasureAsync(blow);
-        if (await victim.Gone.WaitAsync(Wounds.Patience) is var code and not 0)
-        {
-            wounds.History.Violated($"{victim} was stopped cleanly and ended with {code}");
-        }
-    }
+    private async Task StopAsync() => await wounds.StopAsync(Stopped, await AnyAsync());
 }

@@ -70,6 +70,13 @@ internal sealed class SiloFleet(int size, Func<int, string> logOf, Func<int, (in
         }
     }
 
+    /// <summary>One of those that coordinate.</summary>
+    public async Task<VictimHost> AnyAsync(Random random)
+    {
+        var members = await MembersAsync(2);
+        return members[random.Next(members.Count)];
+    }
+
     /// <summary>Whether silos judge each other by silence alone; those that are started meanwhile do so too.</summary>
     public Task OnlySilenceAsync(bool onlySilence)
     {

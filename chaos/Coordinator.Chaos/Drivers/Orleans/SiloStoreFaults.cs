@@ -9,12 +9,12 @@ internal sealed class SiloStoreFaults(SiloFleet fleet, LinkProxy[] links, LogSer
 {
     private const string Cut = "silo cut from the store", HalfOpen = "silo's link to the store half-open", NoMembership = "silo killed while the membership is locked", Twins = "grains active twice";
     private const string Lock = "BEGIN; LOCK TABLE orleansmembershiptable, orleansmembershipversiontable IN ACCESS EXCLUSIVE MODE";
-    private static readonly TimeSpan s_cutMin = TimeSpan.FromSeconds(3.5), s_twinTime = TimeSpan.FromSeconds(2.5);
+    private static readonly TimeSpan s_twinTime = TimeSpan.FromSeconds(2.5);
 
     public IReadOnlyList<Fault> All =>
     [
-        new(Cut, () => CutAsync(Cut, LinkState.Cut)) { Weight = 2, HealAsync = HealAsync },
-        new(HalfOpen, () => CutAsync(HalfOpen, LinkState.Swallowing)) { HealAsync = HealAsync },
+        new(Cut, () => CutAsync(Cut, LinkState.Cut)) { Weight = 2, HealAsync = () => LinkProxy.HealAsync(links) },
+        new(HalfOpen, () => CutAsync(HalfOpen, LinkState.Swallowing)) { HealAsync = () => LinkProxy.HealAsync(links) },
         new(NoMembership, KillWithoutMembershipAsync) { Weight = 2 },
         new(Twins, TwinAsync) { IsCore = true, Weight = 2, HealAsync = () => fleet.TellAllAsync("twins", false) },
     ];
@@ -22,18 +22,11 @@ internal sealed class SiloStoreFaults(SiloFleet fleet, LinkProxy[] links, LogSer
     /// <summary>It can decide nothing, the others must, and what it has in hand must not land when it comes back.</summary>
     private async Task CutAsync(string kind, LinkState state)
     {
-        var members = await fleet.MembersAsync(2);
-        var victim = members[wounds.Random.Next(members.Count)];
+        var victim = await fleet.AnyAsync(wounds.Random);
         var link = links[fleet.PlaceOf(victim)];
         var blow = wounds.Now(kind, victim);
         link.Set(state);
-        await wounds.MeasureAsync(blow);
-        if (blow.StruckAt + s_cutMin - History.Now is { } left && left > TimeSpan.Zero)
-        {
-            await Task.Delay(left);
-        }
-
-        await wounds.WakeAsync(victim, () => link.Set(LinkState.Open));
+        await wounds.DisplaceAsync(blow, () => link.Set(LinkState.Open));
     }
 
     /// <summary>Nobody can be declared dead and nobody can join, and all the same everything is decided.</summary>
@@ -56,15 +49,5 @@ internal sealed class SiloStoreFaults(SiloFleet fleet, LinkProxy[] links, LogSer
         await fleet.TellAllAsync("twins", true);
         await Task.Delay(s_twinTime);
         await wounds.MeasureAsync(wounds.Strike(Twins, members[wounds.Random.Next(members.Count)], Signals.Kill));
-    }
-
-    private Task HealAsync()
-    {
-        foreach (var link in links)
-        {
-            link.Set(LinkState.Open);
-        }
-
-        return Task.CompletedTask;
     }
 }

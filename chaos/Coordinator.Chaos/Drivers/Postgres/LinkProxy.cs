@@ -56,6 +56,17 @@ internal sealed class LinkProxy : IDisposable
     /// <summary>Where the host connects to, on 127.0.0.1.</summary>
     public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
 
+    /// <summary>Ends what was done to links.</summary>
+    public static Task HealAsync(IEnumerable<LinkProxy> links)
+    {
+        foreach (var link in links)
+        {
+            link.Set(LinkState.Open);
+        }
+
+        return Task.CompletedTask;
+    }
+
     /// <summary>Changes the link from now on.</summary>
     public void Set(LinkState state)
     {

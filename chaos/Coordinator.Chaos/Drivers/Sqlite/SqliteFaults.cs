@@ -13,9 +13,9 @@ internal sealed class SqliteFaults(OwnerFleet fleet, string file, Wounds wounds)
     /// <param name="skipped">Takes what can't be done here, and why.</param>
     public IEnumerable<Fault> All(List<string> skipped)
     {
-        yield return new Fault("owner frozen", async () => await ThawLaterAsync(wounds.Strike("owner frozen", (await fleet.SettledAsync(1)).Owner, Signals.Stop))) { IsCore = true, HealAsync = ThawAsync };
-        yield return new Fault("owner frozen before an append", () => FreezeAtAsync("owner frozen before an append", "append.before")) { HealAsync = ThawAsync };
-        yield return new Fault("owner frozen behind an append", () => FreezeAtAsync("owner frozen behind an append", "append.after")) { HealAsync = ThawAsync };
+        yield return new Fault("owner frozen", async () => await ThawLaterAsync(wounds.Strike("owner frozen", (await fleet.SettledAsync(1)).Owner, Signals.Stop))) { IsCore = true, HealAsync = fleet.ThawAsync };
+        yield return new Fault("owner frozen before an append", () => FreezeAtAsync("owner frozen before an append", "append.before")) { HealAsync = fleet.ThawAsync };
+        yield return new Fault("owner frozen behind an append", () => FreezeAtAsync("owner frozen behind an append", "append.after")) { HealAsync = fleet.ThawAsync };
         if (Strace.WhyNot is { } why)
         {
             skipped.Add($"EIO at the commit sync, no space left, owner killed in a sync or a write of the log, watch of syncs: {why}");
@@ -34,10 +34,7 @@ internal sealed class SqliteFaults(OwnerFleet fleet, string file, Wounds wounds)
     private async Task FreezeAtAsync(string kind, string point)
     {
         var (owner, _) = await fleet.SettledAsync(1);
-        await Wounds.ArmAsync(owner, point, wounds.Random.Next(1, 30), Signals.Stop);
-        using var patience = new CancellationTokenSource(Wounds.Patience);
-        await owner.FrozenAsync(patience.Token);
-        await ThawLaterAsync(wounds.Now(kind, owner));
+        await ThawLaterAsync(await wounds.FreezeAtAsync(kind, owner, point, occurrenceMax: 30));
     }
 
     private async Task ThawLaterAsync(Blow blow)
@@ -78,15 +75,5 @@ internal sealed class SqliteFaults(OwnerFleet fleet, string file, Wounds wounds)
         }
 
         await wounds.MeasureAsync(new Blow(kind, owner.GoneAt, owner.OpenWhenGone) { Victim = owner });
-    }
-
-    private Task ThawAsync()
-    {
-        foreach (var host in fleet.Hosts)
-        {
-            host.Signal(Signals.Continue);
-        }
-
-        return Task.CompletedTask;
     }
 }
