@@ -20,6 +20,8 @@ internal sealed class Run : IAsyncDisposable
     private readonly StreamWriter _log;
     private readonly RunReport _report;
     private int _rounds;
+    private Fault? _striking;
+    private TimeSpan? _began;
 
     public Run(Scenario scenario, int seed, int seconds)
     {
@@ -46,7 +48,7 @@ internal sealed class Run : IAsyncDisposable
         }
         catch (Exception error)
         {
-            _history.Violated($"the run broke off: {error.Message}"); // whatever else was found is still to be reported
+            _history.Violated($"the run broke off{(_striking is null ? string.Empty : $" at '{_striking.Name}'")}: {error.Message}"); // whatever else was found is still to be reported
             Note(error.ToString());
         }
         finally
@@ -58,6 +60,7 @@ internal sealed class Run : IAsyncDisposable
                 _scenario.Fleet.KillAll();
             }
 
+            _report.Took = History.Now - (_began ?? History.Now);
             (_report.Claims, _report.HandOvers) = (_audit.ClaimCount, _audit.HandOverCount);
         }
 
@@ -83,8 +86,9 @@ internal sealed class Run : IAsyncDisposable
         var plan = new Queue<Fault>(Plan.Draw(_scenario.Faults, _seconds, _scenario.SecondsPerFault, _random));
         _report.Planned = [.. plan.Select(fault => fault.Name).Distinct(StringComparer.Ordinal)];
         var nemesis = new Nemesis(_scenario.Fleet, _wounds);
-        var (began, length) = (History.Now, TimeSpan.FromSeconds(Math.Clamp(_seconds / 3, RoundSecondsMin, RoundSecondsMax)));
-        var end = began + TimeSpan.FromSeconds(_seconds);
+        _began = History.Now;
+        var length = TimeSpan.FromSeconds(Math.Clamp(_seconds / 3, RoundSecondsMin, RoundSecondsMax));
+        var end = _began.Value + TimeSpan.FromSeconds(_seconds);
         while (Next(plan, end) is { } fault)
         {
             using var round = new Round(++_rounds, _seed + (_rounds * 1000), _folder.FullName, _scenario.Fleet, _history, Note);
@@ -97,8 +101,6 @@ internal sealed class Run : IAsyncDisposable
             await round.HealAsync();
             await JudgeAsync(round);
         }
-
-        _report.Took = History.Now - began;
     }
 
     /// <summary>What comes next: until the time is over whatever the plan has, and then what it has and was never done yet. Null if that is all.</summary>
@@ -118,7 +120,9 @@ internal sealed class Run : IAsyncDisposable
     private async Task StrikeAsync(Nemesis nemesis, Fault fault, Round round)
     {
         var began = History.Now;
+        _striking = fault;
         await nemesis.StrikeAsync(fault, round);
+        _striking = null;
         _report.Done.Add((fault.Name, began, History.Now));
         _report.HostKills = _scenario.Fleet.KillCount;
     }

@@ -53,7 +53,7 @@ internal sealed class OwnerFaults(OwnerFleet fleet, Wounds wounds)
     /// <summary>Who takes over dies of it, so that recovery itself is recovered from (C30).</summary>
     private async Task KillInClaimAsync(string kind, string point)
     {
-        var (owner, others) = await fleet.SettledAsync(1);
+        var (owner, others) = await fleet.SettledAsync(); // all of them: one that is not armed may be the one who takes over
         foreach (var other in others)
         {
             await Wounds.ArmAsync(other, point, 1, Signals.Kill);
