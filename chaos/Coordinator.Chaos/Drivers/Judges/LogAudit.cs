@@ -141,18 +141,16 @@ internal sealed class LogAudit
 
     private static LoggedDecision DecisionOf(LogRow row)
     {
-        var writes = ImmutableArray<string>.Empty;
+        var (writes, count) = (ImmutableArray<string>.Empty, 0);
         if (row.Kind is RowKind.CommitDecided)
         {
             using var content = JsonDocument.Parse(row.Payload);
-            writes =
-            [
-                .. content.RootElement.GetProperty("streams").EnumerateArray()
-                    .Where(one => one.GetProperty("count").GetInt32() > 0).Select(one => one.GetProperty("stream").GetString()!),
-            ];
+            var streams = content.RootElement.GetProperty("streams").EnumerateArray().ToArray();
+            count = streams.Sum(one => one.GetProperty("count").GetInt32());
+            writes = [.. streams.Where(one => one.GetProperty("count").GetInt32() > 0).Select(one => one.GetProperty("stream").GetString()!)];
         }
 
-        return new LoggedDecision(row.Transaction.ToString(), row.Kind is RowKind.CommitDecided, row.Stream.Value, row.Version, writes);
+        return new LoggedDecision(row.Transaction.ToString(), row.Kind is RowKind.CommitDecided, row.Stream.Value, row.Version, writes) { RowCount = count };
     }
 
     private static LogEvent EventOf(LogRow row)
