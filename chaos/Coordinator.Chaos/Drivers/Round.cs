@@ -14,6 +14,7 @@ namespace Coordinator.Chaos.Drivers;
 internal sealed class Round : IDisposable
 {
     private static readonly TimeSpan s_lastPatience = TimeSpan.FromSeconds(20), s_quietPatience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_answerPatience = TimeSpan.FromSeconds(40); // past the 30 s after which any transaction is ended by its deadline
     private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(10);
 
     private readonly CancellationTokenSource _stop = new();
@@ -73,6 +74,7 @@ internal sealed class Round : IDisposable
         await Task.WhenAll(_clients);
         await _arena.Link.QuietAsync();
         await _arena.Fleet.ReadyAsync();
+        await _arena.Fleet.AnsweredAsync(s_answerPatience);
         await RoundJudge.QuietAsync(_arena.Fleet, s_quietPatience);
     }
 

@@ -83,7 +83,7 @@ internal sealed class ClientLink(Fleet fleet, CancellationToken giveUp)
 
     private async Task FollowAsync(Request request, VictimHost host)
     {
-        await request.Answer;
+        await Task.WhenAny(request.Answer, Task.Delay(Timeout.Infinite, giveUp)); // a request that is never answered is found by the round
         if (request.Transaction is { } begun)
         {
             await ResolveIfUnknownAsync(begun, host);

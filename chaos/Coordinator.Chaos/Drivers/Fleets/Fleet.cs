@@ -109,6 +109,22 @@ internal abstract class Fleet(int size, History history, Action<string> say)
     public async Task CloseAsync()
     {
         _closing = true;
+    /// <summary>Waits until everything that was asked of the hosts that live is answered: who began a transaction must be told of it, and not only who asks by id.</summary>
+    public async Task AnsweredAsync(TimeSpan patience)
+    {
+        foreach (var host in _hosts)
+        {
+            try
+            {
+                await host.AllAnsweredAsync().WaitAsync(patience);
+            }
+            catch (TimeoutException)
+            {
+                history.Violated($"{host} leaves requests without an answer, {patience.TotalSeconds:F0} s after the last fault (V1)");
+            }
+        }
+    }
+
         foreach (var host in _hosts)
         {
             host.Stop();
