@@ -56,6 +56,7 @@ internal sealed class Run : IAsyncDisposable
                 _report.HostKills = _scenario.Fleet.KillCount;
                 _report.Processes = _scenario.Fleet.StartedCount;
                 _scenario.Fleet.KillAll();
+                _report.Ended = _scenario.Fleet.EndedCount;
             }
 
             (_report.Claims, _report.HandOvers) = (_audit.ClaimCount, _audit.HandOverCount);

@@ -92,13 +92,20 @@ internal sealed class VictimHost
     }
 
     /// <summary>Asks it to stop as a host is stopped.</summary>
-    public void Stop() => TryWrite("stop");
+    public void Stop()
+    {
+        IsStopped = true;
+        TryWrite("stop");
+    }
 
     /// <summary>Sends a signal, if the process is still the one that was started here.</summary>
     public void Signal(int signal)
     {
         if (StatOf(ProcessId) is { } stat && stat[StartTimeField] == _startTime && stat[ParentField] == Environment.ProcessId.ToString(CultureInfo.InvariantCulture))
         {
+    /// <summary>It was asked to stop.</summary>
+    public bool IsStopped { get; private set; }
+
             Signals.Send(ProcessId, signal);
         }
     }
