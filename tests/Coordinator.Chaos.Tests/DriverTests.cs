@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Coordinator.Chaos.Drivers;
 using Coordinator.Chaos.Drivers.Clients;
+using Coordinator.Chaos.Drivers.Faults;
 using Coordinator.Chaos.Drivers.Fleets;
 using Xunit;
 
@@ -99,6 +100,25 @@ public sealed class DriverTests
         await host.Gone.WaitAsync(s_patience, TestContext.Current.CancellationToken);
 
         Assert.Equal(violations, _history.Violations.Count);
+    }
+
+    [Fact]
+    public async Task What_was_begun_while_nobody_could_do_anything_belongs_to_the_recovery()
+    {
+        using var fleet = new ScriptedFleet(_history, Silent);
+        var wounds = new Wounds(_history, new Random(1), static _ => { });
+        var blow = wounds.Now("the store away");
+        _history.Begin(s_id, new Write());
+        var measured = wounds.MeasureAsync(blow with { UpAgainAt = History.Now });
+        var next = new string('2', s_id.Length);
+        _history.Begin(next, new Write());
+        _history.Tell(next, committed: true, fleet.Hosts[0], asked: false); // somebody serves
+        Assert.False(measured.IsCompleted);
+
+        _history.Tell(s_id, committed: false, fleet.Hosts[0], asked: false);
+
+        Assert.Equal(s_id, Assert.Single((await measured.WaitAsync(s_patience, TestContext.Current.CancellationToken)).Blow.Open).Id);
+        Assert.Empty(_history.Violations);
     }
 
     [Fact]
