@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Coordinator.Protocol;
 
 namespace Coordinator.Chaos.Victims;
 
@@ -45,9 +46,9 @@ internal sealed class VictimLines(Func<string, string, string, ValueTask<string>
         {
             answer = "refused";
         }
-        catch (ArgumentException never)
+        catch (Exception never) when (never is ArgumentException or InvariantViolationException or LogCorruptException or LogBehindSnapshotException or EventUnreadableException)
         {
-            answer = "broken: " + never.Message; // an id that was begun is called one that never was
+            answer = $"broken: {never.GetType().Name}: {never.Message}"; // an id that was begun is called one that never was, or what no fault of ours excuses
         }
         catch (Exception error)
         {

@@ -5,7 +5,7 @@ namespace Coordinator.Chaos.Drivers;
 /// <summary>One fault that was done, and what it must be measured against.</summary>
 /// <param name="Kind">Of which kind.</param>
 /// <param name="StruckAt">When.</param>
-/// <param name="Open">What nobody knew the outcome of at that moment.</param>
+/// <param name="Open">What nobody knew the outcome of at that moment, or was begun while nobody could do anything.</param>
 internal sealed record Blow(string Kind, TimeSpan StruckAt, IReadOnlyList<ToldTransaction> Open)
 {
     /// <summary>The host that can't serve any more, if it was one.</summary>

@@ -75,6 +75,12 @@ internal sealed class History
     /// <summary>A host has told the outcome of a transaction, on its own account or because it was asked.</summary>
     public void Tell(string id, bool committed, VictimHost by, bool asked)
     {
+        if (!_transactions.ContainsKey(id) && _before.TryGetValue(id, out var judged))
+        {
+            TellLate(judged, committed, by);
+            return;
+        }
+
         if (Find(id) is not { } transaction)
         {
             // Whoever announced it may have died, and its last lines may be read after those of the next owner, who was asked by key.
@@ -120,6 +126,16 @@ internal sealed class History
         _told = new();
         _open.Clear();
         return window;
+    }
+
+    /// <summary>Of a window that was judged already: its log is known no more, but what was told before was held against it.</summary>
+    private void TellLate(ToldTransaction transaction, bool committed, VictimHost by)
+    {
+        transaction.Tell(committed);
+        if (transaction.Committed != committed && transaction.Operation?.IsReadOnly is not true)
+        {
+            Violated($"{by} told, when its round was over, that {transaction.Id} is {(committed ? "committed" : "aborted")}, and the contrary had been told");
+        }
     }
 
     private ToldTransaction? Find(string id) => _transactions.GetValueOrDefault(id) ?? _before.GetValueOrDefault(id);

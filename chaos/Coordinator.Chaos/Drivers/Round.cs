@@ -14,6 +14,8 @@ namespace Coordinator.Chaos.Drivers;
 internal sealed class Round : IDisposable
 {
     private static readonly TimeSpan s_lastPatience = TimeSpan.FromSeconds(20), s_quietPatience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_answerPatience = TimeSpan.FromSeconds(40); // past the 30 s after which any transaction is ended by its deadline
+    private static readonly TimeSpan s_calm = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(10);
 
     private readonly CancellationTokenSource _stop = new();
@@ -65,14 +67,18 @@ internal sealed class Round : IDisposable
         await _arena.History.ServedAsync(History.Now, notBy: null).WaitAsync(s_lastPatience);
     }
 
-    /// <summary>Begins no more, and waits until everything is over; what is not within the time stays so, for the judges.</summary>
+    /// <summary>
+    /// Lets the clients work for a while without faults, for what the last kill has wiped away nobody can find locked or in doubt; then begins no more, and waits until everything is over; what is not within the time stays so, for the judges.
+    /// </summary>
     public async Task HealAsync()
     {
+        await Task.Delay(s_calm);
         await _stop.CancelAsync();
         _giveUp.CancelAfter(s_lastPatience);
         await Task.WhenAll(_clients);
         await _arena.Link.QuietAsync();
         await _arena.Fleet.ReadyAsync();
+        await _arena.Fleet.AnsweredAsync(s_answerPatience);
         await RoundJudge.QuietAsync(_arena.Fleet, s_quietPatience);
     }
 

@@ -43,6 +43,7 @@ internal sealed class Run : IAsyncDisposable
             _scenario.Fleet.Start();
             await RunRoundsAsync();
             await _scenario.BeforeCloseAsync();
+            await AuditEndAsync();
             await _scenario.Fleet.CloseAsync();
             await _scenario.AfterCloseAsync(_report.CountOf(OwnerFaults.Stopped), _audit.HandOverCount);
         }
@@ -57,6 +58,7 @@ internal sealed class Run : IAsyncDisposable
             {
                 _report.HostKills = _scenario.Fleet.KillCount;
                 _report.Processes = _scenario.Fleet.StartedCount;
+                _report.Ended = _scenario.Fleet.EndedCount;
                 _scenario.Fleet.KillAll();
             }
 
@@ -142,6 +144,18 @@ internal sealed class Run : IAsyncDisposable
 
         _report.Add(round, reports, window);
         Note($"driver: round {_rounds} judged in {(History.Now - began).TotalSeconds:F1} s");
+    }
+
+    /// <summary>What was written since the last round, and that what was judged is still there: a row that is lost later was told of all the same.</summary>
+    private async Task AuditEndAsync()
+    {
+        await using var connection = await _scenario.ConnectAsync();
+        var rest = await _audit.ReadAsync(connection);
+        rest.Faults.ToList().ForEach(_history.Violated);
+        if (await _audit.RecountAsync(connection) is { } fault)
+        {
+            _history.Violated(fault);
+        }
     }
 
     private void Note(string line)

@@ -111,7 +111,7 @@ public static class AgreementChecker
     private static void JudgeRows(
         AgreementEvidence evidence, Dictionary<string, AnnouncedTransaction> announced, Dictionary<string, LoggedDecision> committed, CheckFindings findings)
     {
-        var streams = new Dictionary<string, SortedSet<string>>(committed.Count, StringComparer.Ordinal);
+        var all = new Dictionary<string, Written>(committed.Count, StringComparer.Ordinal);
         var places = new Dictionary<(string Stream, long Version), string>(evidence.Rows.Count);
         foreach (var row in evidence.Rows)
         {
@@ -125,21 +125,44 @@ public static class AgreementChecker
                 findings.Found(HistoryText.Invariant($"{row.Stream} has two rows {row.Version}: of {places[(row.Stream, row.Version)]} and of {row.Transaction}"));
             }
 
-            if (!streams.TryGetValue(row.Transaction, out var written))
+            if (!all.TryGetValue(row.Transaction, out var written))
             {
-                streams[row.Transaction] = written = new SortedSet<string>(StringComparer.Ordinal);
+                all[row.Transaction] = written = new Written();
             }
 
-            written.Add(row.Stream);
+            written.Add(row);
         }
 
         foreach (var decision in committed.Values)
         {
-            var written = streams.GetValueOrDefault(decision.Transaction) ?? [];
-            if (!Tear(decision, "its decision names", decision.Writes, written, findings) && announced.TryGetValue(decision.Transaction, out var transaction))
+            var written = all.GetValueOrDefault(decision.Transaction) ?? new Written();
+            if (Tear(decision, "its decision names", decision.Writes, written.Streams, findings))
             {
-                Tear(decision, "it was to write to", transaction.Writes, written, findings);
+                continue;
             }
+
+            if (decision.RowCount is { } due && due != written.RowCount)
+            {
+                findings.Found(HistoryText.Invariant($"{decision.Transaction} is torn: committed, {At(decision)}; its decision has {due} rows, and {written.RowCount} are in the log"));
+            }
+            else if (announced.TryGetValue(decision.Transaction, out var transaction))
+            {
+                Tear(decision, "it was to write to", transaction.Writes, written.Streams, findings);
+            }
+        }
+    }
+
+    /// <summary>What a transaction has in the log.</summary>
+    private sealed class Written
+    {
+        public SortedSet<string> Streams { get; } = new(StringComparer.Ordinal);
+
+        public int RowCount { get; private set; }
+
+        public void Add(LoggedRow row)
+        {
+            Streams.Add(row.Stream);
+            RowCount++;
         }
     }
 

@@ -28,7 +28,11 @@ public sealed record ToldOutcome(string Transaction, RecordedOutcome Outcome, st
 /// <param name="Stream">The shard that has the row.</param>
 /// <param name="Version">Its place there.</param>
 /// <param name="Writes">The streams which the decision says it writes to; default if that is not known.</param>
-public sealed record LoggedDecision(string Transaction, bool IsCommit, string Stream, long Version, ImmutableArray<string> Writes = default);
+public sealed record LoggedDecision(string Transaction, bool IsCommit, string Stream, long Version, ImmutableArray<string> Writes = default)
+{
+    /// <summary>How many rows the decision says it writes to all these streams together; null if that is not known.</summary>
+    public int? RowCount { get; init; }
+}
 
 /// <summary>A row that carries a transaction's work.</summary>
 /// <param name="Transaction">Whose.</param>

@@ -106,7 +106,7 @@ internal sealed class GoodRun
             var amount = Math.Min(_balances[from], _random.Below(50));
             _balances[from] -= amount;
             _balances[to] += amount;
-            _decisions.Add(new LoggedDecision(id, IsCommit: true, "shard/0", Next("shard/0"), [.. writes]));
+            _decisions.Add(new LoggedDecision(id, IsCommit: true, "shard/0", Next("shard/0"), [.. writes]) { RowCount = 2 + events });
             AddRows(id, [from, to], key);
             foreach (var one in _published.TakeLast(events))
             {

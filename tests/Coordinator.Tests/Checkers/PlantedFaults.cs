@@ -67,10 +67,16 @@ internal static partial class PlantedFaults
             ? all with
             {
                 Rows = WithoutStream(all, row),
-                Decisions = [.. all.Decisions.Select(one => one.Transaction == row.Transaction ? one with { Writes = one.Writes.Remove(row.Stream) } : one)],
+                Decisions = [.. all.Decisions.Select(one => one.Transaction == row.Transaction ? one with { Writes = one.Writes.Remove(row.Stream), RowCount = WithoutStream(all, row).Count(other => other.Transaction == row.Transaction) } : one)],
             }
             : null),
         Agreement("written where it had no work", "is torn", (all, random) => all with { Rows = [.. all.Rows, new LoggedRow(Pick(all.Rows, random)!.Transaction, "feed/9", 1)] }),
+        Agreement("one row of several in a stream is lost", "and 3 are in the log", (all, random) => Pick(all.Rows, random, row => IsOfFour(all, row) && row.Stream.StartsWith("feed/", StringComparison.Ordinal)) is { } row
+            ? all with { Rows = Without(all.Rows, row) }
+            : null),
+        Agreement("one row of a stream is there twice", "and 3 are in the log", (all, random) => Pick(all.Rows, random, row => all.Rows.Count(other => other.Transaction == row.Transaction) == 2) is { } row
+            ? all with { Rows = [.. all.Rows, row with { Version = 999 }] }
+            : null),
         Agreement("work without a decision", "which the log has no decision to commit", (all, random) => PickDecided(all, random, isTold: false) is { } one ? all with { Decisions = Without(all.Decisions, one) } : null),
         Agreement("work of who was aborted", "which the log has no decision to commit", (all, random) => Pick(all.Announced, random, one => all.Decisions.All(decision => decision.Transaction != one.Transaction)) is { } one
             ? all with { Rows = [.. all.Rows, new LoggedRow(one.Transaction, "feed/9", 1)] }
@@ -101,6 +107,9 @@ internal static partial class PlantedFaults
 
     private static LoggedDecision? PickDecided(AgreementEvidence all, SeededRandom random, bool isTold) => Pick(
         all.Decisions, random, one => one.IsCommit && isTold == all.Told.Any(told => told.Transaction == one.Transaction && told.Outcome is RecordedOutcome.Committed));
+
+    /// <summary>Two accounts, and two events in one feed.</summary>
+    private static bool IsOfFour(AgreementEvidence all, LoggedRow row) => all.Rows.Count(other => other.Transaction == row.Transaction) == 4;
 
     private static LoggedRow[] WithoutStream(AgreementEvidence all, LoggedRow row) => [.. all.Rows.Where(one => one.Transaction != row.Transaction || one.Stream != row.Stream)];
 }

@@ -47,12 +47,14 @@ internal sealed class ClientLink(Fleet fleet, CancellationToken giveUp)
         var host = fleet.Choose();
         var request = host.Send(verb, rest, fleet.AsDone(operation));
         var answer = await request.AnswerWithinAsync(s_patience);
+        var isOver = request.Answer.IsCompleted; // looked at before the transaction: what is over announces no other
         if (request.Transaction is { } begun)
         {
             var known = ResolveIfUnknownAsync(begun, host);
             if (waits)
             {
                 await known;
+                answer ??= await request.AnswerWithinAsync(s_patience); // what it read while all others were held up, too, is to be judged
             }
             else
             {
@@ -68,7 +70,7 @@ internal sealed class ClientLink(Fleet fleet, CancellationToken giveUp)
         }
 
         fleet.Suspect(host);
-        if (request.Answer.IsCompleted)
+        if (isOver)
         {
             Interlocked.Increment(ref _refusals);
             await Task.Delay(s_refusedPause);
@@ -81,7 +83,7 @@ internal sealed class ClientLink(Fleet fleet, CancellationToken giveUp)
 
     private async Task FollowAsync(Request request, VictimHost host)
     {
-        await request.Answer;
+        await Task.WhenAny(request.Answer, Task.Delay(Timeout.Infinite, giveUp)); // a request that is never answered is found by the round
         if (request.Transaction is { } begun)
         {
             await ResolveIfUnknownAsync(begun, host);

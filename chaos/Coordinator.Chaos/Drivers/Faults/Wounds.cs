@@ -89,6 +89,11 @@ internal sealed class Wounds(History history, Random random, Action<string> note
     /// <summary>Waits until a host serves and all that was open is known.</summary>
     public async Task<Recovery> MeasureAsync(Blow blow)
     {
+        if (blow.UpAgainAt is not null)
+        {
+            blow = blow with { Open = [.. blow.Open.Union(history.Open)] }; // and what was begun while nobody could do anything
+        }
+
         note($"driver: '{blow.Kind}' {blow.Victim} at {blow.StruckAt.TotalSeconds:F3}, {blow.Open.Count} open");
         var served = history.ServedAsync(blow.UpAgainAt ?? blow.StruckAt, blow.Victim);
         var known = Task.WhenAll(blow.Open.Select(one => one.Known));

@@ -17,6 +17,7 @@ internal abstract class Fleet(int size, History history, Action<string> say)
     private readonly Dictionary<int, Action<ProcessStartInfo>> _changes = [];
     private int _started;
     private int _kills;
+    private int _ended;
     private volatile bool _closing;
 
     /// <summary>Processes that were started.</summary>
@@ -24,6 +25,9 @@ internal abstract class Fleet(int size, History history, Action<string> say)
 
     /// <summary>Hosts that ended by SIGKILL.</summary>
     public int KillCount => _kills;
+
+    /// <summary>Hosts that ended though nobody had killed or stopped them.</summary>
+    public int EndedCount => _ended;
 
     /// <summary>By their places.</summary>
     public IReadOnlyList<VictimHost> Hosts => _hosts;
@@ -105,6 +109,22 @@ internal abstract class Fleet(int size, History history, Action<string> say)
         return true;
     }
 
+    /// <summary>Waits until everything that was asked of the hosts that live is answered: who began a transaction must be told of it, and not only who asks by id.</summary>
+    public async Task AnsweredAsync(TimeSpan patience)
+    {
+        foreach (var host in _hosts)
+        {
+            try
+            {
+                await host.AllAnsweredAsync().WaitAsync(patience);
+            }
+            catch (TimeoutException)
+            {
+                history.Violated($"{host} leaves requests without an answer, {patience.TotalSeconds:F0} s after the last fault (V1)");
+            }
+        }
+    }
+
     /// <summary>Stops all hosts as hosts are stopped.</summary>
     public async Task CloseAsync()
     {
@@ -129,6 +149,9 @@ internal abstract class Fleet(int size, History history, Action<string> say)
             host.Signal(Signals.Kill);
         }
     }
+
+    /// <summary>Whether a host may end though nobody killed or stopped it.</summary>
+    protected virtual bool MayEndByItself => false;
 
     /// <summary>How the host of a place is started.</summary>
     protected abstract ProcessStartInfo StartInfo(int place);
@@ -159,8 +182,22 @@ internal abstract class Fleet(int size, History history, Action<string> say)
             {
                 Interlocked.Increment(ref _kills);
             }
+            else if (!_hosts[place].IsStopped)
+            {
+                TakeEnd(_hosts[place], code);
+            }
 
             Start(place);
+        }
+    }
+
+    private void TakeEnd(VictimHost host, int code)
+    {
+        say($"driver: {host} ended by itself with {code}");
+        Interlocked.Increment(ref _ended);
+        if (!MayEndByItself)
+        {
+            history.Violated($"{host} ended by itself with {code}");
         }
     }
 }

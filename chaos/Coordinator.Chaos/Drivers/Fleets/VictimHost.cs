@@ -10,6 +10,10 @@ internal sealed class VictimHost
 {
     private const int IdLength = 53;
 
+    // Alarms that no fault of ours excuses: a broken promise of the committer and of a shard, a violation of the protocol by a coordinator and by a participant, a row or a checkpoint that can't be
+    // read, and a log behind its snapshots.
+    private static readonly string[] s_brokenPromises = [.. ((int[])[1002, 1101, 1105, 1106, 1107, 1108, 1201, 1401]).Select(static id => string.Create(CultureInfo.InvariantCulture, $": Coordinator[{id}]"))];
+
     private static int s_requests;
 
     private readonly Process _process;
@@ -33,6 +37,10 @@ internal sealed class VictimHost
             if (line.Data is { } text) // null at its end
             {
                 log($"{name} {text}");
+                if (s_brokenPromises.Any(alarm => text.Contains(alarm, StringComparison.Ordinal)))
+                {
+                    history.Violated($"{name} logs {text.Trim()}");
+                }
             }
         };
         process.BeginErrorReadLine();
@@ -91,8 +99,15 @@ internal sealed class VictimHost
         return request;
     }
 
+    /// <summary>It was asked to stop.</summary>
+    public bool IsStopped { get; private set; }
+
     /// <summary>Asks it to stop as a host is stopped.</summary>
-    public void Stop() => TryWrite("stop");
+    public void Stop()
+    {
+        IsStopped = true;
+        TryWrite("stop");
+    }
 
     /// <summary>Sends a signal, if the process is still the one that was started here.</summary>
     public void Signal(int signal)

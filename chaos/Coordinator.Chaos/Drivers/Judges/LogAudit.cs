@@ -19,6 +19,8 @@ internal sealed class LogAudit
     private readonly Dictionary<string, ShardAudit> _shards = new(StringComparer.Ordinal);
     private readonly Dictionary<string, (long Version, LogPosition Position)> _ends = new(StringComparer.Ordinal);
 
+    private long _rowCount;
+
     /// <summary>How often shards were claimed.</summary>
     public int ClaimCount => _shards.Values.Sum(shard => shard.ClaimCount);
 
@@ -28,7 +30,7 @@ internal sealed class LogAudit
     /// <summary>A copy that goes on from here by itself: to be shown a damaged log.</summary>
     public LogAudit Fork()
     {
-        var fork = new LogAudit();
+        var fork = new LogAudit { _rowCount = _rowCount };
         foreach (var (name, shard) in _shards)
         {
             fork._shards.Add(name, shard.Fork());
@@ -57,6 +59,16 @@ internal sealed class LogAudit
         return Take(read);
     }
 
+    /// <summary>Counts what was read so far once more: nothing of it may be gone, and nothing may have come in between. What is wrong, or null.</summary>
+    public async Task<string?> RecountAsync(DbConnection connection)
+    {
+        await using var command = connection.CreateCommand();
+        var read = _shards.Values.Select(shard => string.Create(CultureInfo.InvariantCulture, $"(shard = {shard.Last!.Position.Shard} AND position <= {shard.Last.Version})"));
+        command.CommandText = $"SELECT count(*) FROM coordinator_event WHERE stream <> 'meta' AND ({string.Join(" OR ", read.DefaultIfEmpty("1 = 0"))})";
+        var count = (long)(await command.ExecuteScalarAsync())!;
+        return count == _rowCount ? null : string.Create(CultureInfo.InvariantCulture, $"the log had {_rowCount} rows up to where it was judged, and now it has {count} there");
+    }
+
     /// <summary>Every row has the position of its batch, which is the version of the batch's row in its shard.</summary>
     private string IsNew
     {
@@ -71,6 +83,7 @@ internal sealed class LogAudit
 
     private LogWindow Take(List<LogRow> rows)
     {
+        _rowCount += rows.Count;
         var faults = new List<string>();
         var (decisions, events, inDoubt) = (new List<LoggedDecision>(), new List<LogEvent>(), new List<string>());
         foreach (var row in rows.Where(row => LogStreams.IsShard(row.Stream)))
@@ -141,18 +154,16 @@ internal sealed class LogAudit
 
     private static LoggedDecision DecisionOf(LogRow row)
     {
-        var writes = ImmutableArray<string>.Empty;
+        var (writes, count) = (ImmutableArray<string>.Empty, 0);
         if (row.Kind is RowKind.CommitDecided)
         {
             using var content = JsonDocument.Parse(row.Payload);
-            writes =
-            [
-                .. content.RootElement.GetProperty("streams").EnumerateArray()
-                    .Where(one => one.GetProperty("count").GetInt32() > 0).Select(one => one.GetProperty("stream").GetString()!),
-            ];
+            var streams = content.RootElement.GetProperty("streams").EnumerateArray().ToArray();
+            count = streams.Sum(one => one.GetProperty("count").GetInt32());
+            writes = [.. streams.Where(one => one.GetProperty("count").GetInt32() > 0).Select(one => one.GetProperty("stream").GetString()!)];
         }
 
-        return new LoggedDecision(row.Transaction.ToString(), row.Kind is RowKind.CommitDecided, row.Stream.Value, row.Version, writes);
+        return new LoggedDecision(row.Transaction.ToString(), row.Kind is RowKind.CommitDecided, row.Stream.Value, row.Version, writes) { RowCount = count };
     }
 
     private static LogEvent EventOf(LogRow row)

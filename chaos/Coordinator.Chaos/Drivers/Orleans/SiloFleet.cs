@@ -90,6 +90,9 @@ internal sealed class SiloFleet(int size, Func<int, string> logOf, Func<int, (in
     private static bool HasPurse(string stream) =>
         stream.StartsWith(Account.Category + "/", StringComparison.Ordinal) && int.Parse(stream.AsSpan(stream.LastIndexOf('.') + 1), CultureInfo.InvariantCulture) % PurseEvery == 0;
 
+    /// <summary>One that was shut out of the cluster does, and one that can't join.</summary>
+    protected override bool MayEndByItself => true;
+
     protected override ProcessStartInfo StartInfo(int place)
     {
         var (listens, advertises) = ports(place);

@@ -39,6 +39,9 @@ internal sealed class RunReport(string scenario, int seed, int seconds, History 
 
     public int Processes { get; set; }
 
+    /// <summary>Hosts that ended though nobody had killed or stopped them.</summary>
+    public int Ended { get; set; }
+
     public int Claims { get; set; }
 
     public int HandOvers { get; set; }
@@ -162,6 +165,7 @@ internal sealed class RunReport(string scenario, int seed, int seconds, History 
         clientKills = _clientKills,
         faults = Done.Count,
         processes = Processes,
+        endedByThemselves = Ended,
         claims = Claims,
         handOvers = HandOvers,
         rounds = Rounds,

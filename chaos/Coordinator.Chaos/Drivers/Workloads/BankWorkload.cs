@@ -64,8 +64,7 @@ internal sealed class BankWorkload(Arena arena) : Workload(arena)
 
     public override IEnumerable<CheckReport> Judge(RoundEvidence evidence)
     {
-        var reads = evidence.Of<ReadOfAll>().Select(one => new BalanceRead(one.Transaction.Id, Recorded.Of(one.Transaction.Committed), BalancesOf(one.Transaction)))
-            .Where(read => read.Balances.Length > 0);
+        var reads = evidence.Of<ReadOfAll>().Select(one => new BalanceRead(one.Transaction.Id, Recorded.Of(one.Transaction.Committed), BalancesOf(one.Transaction)));
         var final = evidence.Log.Events.Where(one => one.Type is AccountOpened.Name or MoneyMoved.Name && one.Stream.StartsWith(StreamOf(Arena.Set + "."), StringComparison.Ordinal))
             .GroupBy(one => one.Stream, StringComparer.Ordinal)
             .Select(account => new AccountBalance(account.Key, account.Sum(one => one.Content.GetProperty("amount").GetInt64())));
