@@ -7,6 +7,8 @@ namespace Coordinator.Chaos.Drivers.Clients;
 /// <summary>A client in a process of its own; whenever it is gone it is started again, with its journal.</summary>
 internal sealed class ClientProcess(string name, Arena arena, Func<string, string, Task<string>> tryAsync)
 {
+    private const string Killed = "client killed";
+
     private readonly Lock _gate = new();
     private Process? _process;
     private int _lives;
@@ -24,6 +26,7 @@ internal sealed class ClientProcess(string name, Arena arena, Func<string, strin
             {
                 process.Kill(); // SIGKILL
                 _kills++;
+                arena.Note($"driver: '{Killed}' {name}");
             }
         }
     }

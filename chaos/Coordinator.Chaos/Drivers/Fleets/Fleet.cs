@@ -153,6 +153,25 @@ internal abstract class Fleet(int size, History history, Action<string> say)
     /// <summary>Whether a host may end though nobody killed or stopped it.</summary>
     protected virtual bool MayEndByItself => false;
 
+    /// <summary>Asks all hosts for their roles until those are as wanted, and gives the hosts by role, each in the order of places.</summary>
+    protected async Task<ILookup<string, VictimHost>> RolesAsync(Func<ILookup<string, VictimHost>, bool> wanted, TimeSpan patience)
+    {
+        for (var deadline = History.Now + patience; ; await Task.Delay(30)) // a role is no event that a host tells
+        {
+            var asked = await Task.WhenAll(_hosts.Select(static async host => (Host: host, Role: await RoleAsync(host) ?? "silent")));
+            var hosts = asked.ToLookup(static one => one.Role, static one => one.Host);
+            if (wanted(hosts))
+            {
+                return hosts;
+            }
+
+            if (History.Now > deadline)
+            {
+                throw new TimeoutException($"The hosts do not settle: {string.Join(", ", asked.Select(static one => $"{one.Host} {one.Role}"))}");
+            }
+        }
+    }
+
     /// <summary>How the host of a place is started.</summary>
     protected abstract ProcessStartInfo StartInfo(int place);
 

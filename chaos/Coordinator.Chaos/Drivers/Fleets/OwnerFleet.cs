@@ -11,6 +11,8 @@ namespace Coordinator.Chaos.Drivers.Fleets;
 /// <param name="say">Takes what they log.</param>
 internal sealed class OwnerFleet(int size, string store, string waiting, Func<int, string> logOf, History history, Action<string> say) : Fleet(size, history, say)
 {
+    private const string Owner = "Owner";
+
     private readonly int _size = size;
     private int _likely;
     private volatile bool _onlySilence;
@@ -19,7 +21,7 @@ internal sealed class OwnerFleet(int size, string store, string waiting, Func<in
     public async Task<TimeSpan?> DownUntilAsync()
     {
         TimeSpan? until = null;
-        while (!(await Task.WhenAll(Hosts.Select(RoleAsync))).Any(role => role == "Owner" || role == waiting))
+        while (!(await Task.WhenAll(Hosts.Select(RoleAsync))).Any(role => role == Owner || role == waiting))
         {
             await Task.Delay(10);
             until = History.Now;
@@ -48,23 +50,8 @@ internal sealed class OwnerFleet(int size, string store, string waiting, Func<in
     /// <summary>Waits until one host owns the log and so many stand by, and gives them.</summary>
     public async Task<(VictimHost Owner, IReadOnlyList<VictimHost> Others)> SettledAsync(int othersMin)
     {
-        var deadline = History.Now + Patience;
-        while (true)
-        {
-            var hosts = Hosts.ToArray();
-            var roles = await Task.WhenAll(hosts.Select(RoleAsync));
-            if (roles.Count(role => role == "Owner") == 1 && roles.Count(role => role == waiting) >= othersMin)
-            {
-                return (hosts[Array.IndexOf(roles, "Owner")], [.. hosts.Where((_, at) => roles[at] == waiting)]);
-            }
-
-            if (History.Now > deadline)
-            {
-                throw new TimeoutException($"The hosts do not settle: {string.Join(", ", hosts.Zip(roles, (host, role) => $"{host} {role ?? "silent"}"))}");
-            }
-
-            await Task.Delay(30); // a role is no event that a host tells
-        }
+        var hosts = await RolesAsync(hosts => hosts[Owner].Count() == 1 && hosts[waiting].Count() >= othersMin, Patience);
+        return (hosts[Owner].Single(), [.. hosts[waiting]]);
     }
 
     /// <summary>Whether hosts judge their owner by its silence alone; those that are started meanwhile do so too.</summary>

@@ -1,4 +1,5 @@
 using Coordinator.Chaos.Drivers.Faults;
+using Coordinator.Chaos.Drivers.Network;
 
 namespace Coordinator.Chaos.Drivers.Orleans;
 
@@ -21,16 +22,16 @@ internal sealed class NetworkFaults(SiloFleet fleet, SiloNetwork network, Wounds
         Cutting("silos cut from each other one way", isCore: false, OneWayAsync, new LinkFault.Swallow()),
         Cutting("messages between silos held up", isCore: false, PairAsync, new LinkFault.Hold()),
         Hampering("network between silos slow", new LinkFault.Delay(s_lateness)),
-        Hampering("network between silos narrow", new LinkFault.Slow(NarrowBytesPerSecond)),
+        Hampering("network between silos narrow", new LinkFault.Narrow(NarrowBytesPerSecond)),
     ];
 
-    private Fault Cutting(string name, bool isCore, Func<Task<(int From, int To)[]>> drawAsync, LinkFault fault) =>
+    private Fault Cutting(string name, bool isCore, Func<Task<Link[]>> drawAsync, LinkFault fault) =>
         new(name, () => CutAsync(name, drawAsync, fault)) { IsCore = isCore, Weight = 2, HealAsync = HealAsync };
 
     private Fault Hampering(string name, LinkFault fault) => new(name, () => HamperAsync(name, fault)) { HealAsync = HealAsync };
 
     /// <summary>Everything that was open is known while the links are still cut: each side asks the log.</summary>
-    private async Task CutAsync(string kind, Func<Task<(int From, int To)[]>> drawAsync, LinkFault fault)
+    private async Task CutAsync(string kind, Func<Task<Link[]>> drawAsync, LinkFault fault)
     {
         var links = await drawAsync();
         await InUseAsync(links);
@@ -57,19 +58,25 @@ internal sealed class NetworkFaults(SiloFleet fleet, SiloNetwork network, Wounds
         await wounds.MeasureAsync(wounds.Now(kind) with { StruckAt = began, UpAgainAt = History.Now });
     }
 
-    private async Task<(int From, int To)[]> PairAsync()
+    private async Task<Link[]> PairAsync()
     {
         var (one, other) = await TwoAsync();
-        return [(one, other), (other, one)];
+        return BothWays(one, other);
     }
 
-    private async Task<(int From, int To)[]> OneWayAsync() => [await TwoAsync()];
+    private async Task<Link[]> OneWayAsync()
+    {
+        var (from, to) = await TwoAsync();
+        return [network.LinkOf(from, to)];
+    }
 
-    private async Task<(int From, int To)[]> AllOfOneAsync()
+    private async Task<Link[]> AllOfOneAsync()
     {
         var (one, _) = await TwoAsync();
-        return [.. Enumerable.Range(0, fleet.Hosts.Count).Where(other => other != one).SelectMany(other => new[] { (one, other), (other, one) })];
+        return [.. Enumerable.Range(0, fleet.Hosts.Count).Where(other => other != one).SelectMany(other => BothWays(one, other))];
     }
+
+    private Link[] BothWays(int one, int other) => [network.LinkOf(one, other), network.LinkOf(other, one)];
 
     private async Task<(int One, int Other)> TwoAsync()
     {
@@ -78,24 +85,24 @@ internal sealed class NetworkFaults(SiloFleet fleet, SiloNetwork network, Wounds
     }
 
     /// <summary>Waits until each of the links carries something: a cut of what nobody uses shows nothing.</summary>
-    private async Task InUseAsync((int From, int To)[] links)
+    private static async Task InUseAsync(Link[] links)
     {
         foreach (var link in links)
         {
             var deadline = History.Now + Wounds.Patience;
-            for (var before = network.CarriedBytes(link.From, link.To); network.CarriedBytes(link.From, link.To) == before; await Task.Delay(20))
+            for (var before = link.CarriedBytes; link.CarriedBytes == before; await Task.Delay(20))
             {
                 if (History.Now > deadline)
                 {
-                    throw new TimeoutException($"Nothing goes from silo {link.From} to silo {link.To}");
+                    throw new TimeoutException($"Nothing goes from {link}");
                 }
             }
         }
     }
 
-    private long Carried((int From, int To)[] links) => links.Sum(link => network.CarriedBytes(link.From, link.To));
+    private static long Carried(Link[] links) => links.Sum(static link => link.CarriedBytes);
 
-    private void Set((int From, int To)[] links, LinkFault fault) => Array.ForEach(links, link => network.Set(link.From, link.To, fault));
+    private static void Set(Link[] links, LinkFault fault) => Array.ForEach(links, link => link.Set(fault));
 
     private Task HealAsync()
     {

@@ -12,7 +12,7 @@ internal sealed class OrleansScenario() : Scenario("orleans")
 {
     private const int Size = 3;
 
-    private readonly LinkProxy[] _links = new LinkProxy[Size];
+    private readonly ServerLink[] _links = new ServerLink[Size];
     private readonly List<string> _skipped = [];
     private LogServer? _server;
     private SiloFleet? _fleet;
@@ -42,8 +42,7 @@ internal sealed class OrleansScenario() : Scenario("orleans")
         }
 
         _network = new SiloNetwork(Size, ProcessAt, wounds.Note);
-        var ports = _network.Open();
-        _fleet = new SiloFleet(Size, place => _server.LogThrough(_links[place]), place => ports[place], wounds.History, wounds.Note);
+        _fleet = new SiloFleet(Size, place => _server.LogThrough(_links[place]), _network.PortsOf, wounds.History, wounds.Note);
         _faults =
         [
             .. new SiloFaults(_fleet, wounds).All,

@@ -52,23 +52,8 @@ internal sealed class SiloFleet(int size, Func<int, string> logOf, Func<int, (in
     public override Task ReadyAsync() => MembersAsync(_size);
 
     /// <summary>Waits until so many silos coordinate, and gives those that do.</summary>
-    public async Task<IReadOnlyList<VictimHost>> MembersAsync(int min)
-    {
-        for (var deadline = History.Now + (2 * Patience); ; await Task.Delay(30)) // a role is no event that a silo tells
-        {
-            var hosts = Hosts.ToArray();
-            var roles = await Task.WhenAll(hosts.Select(RoleAsync));
-            if (roles.Count(role => role == Member) >= min)
-            {
-                return [.. hosts.Where((_, at) => roles[at] == Member)];
-            }
-
-            if (History.Now > deadline)
-            {
-                throw new TimeoutException($"The silos do not come up: {string.Join(", ", hosts.Zip(roles, (host, role) => $"{host} {role ?? "silent"}"))}");
-            }
-        }
-    }
+    public async Task<IReadOnlyList<VictimHost>> MembersAsync(int min) =>
+        [.. (await RolesAsync(silos => silos[Member].Count() >= min, 2 * Patience))[Member]];
 
     /// <summary>One of those that coordinate.</summary>
     public async Task<VictimHost> AnyAsync(Random random)

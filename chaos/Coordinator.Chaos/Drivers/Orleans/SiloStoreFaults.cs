@@ -1,11 +1,12 @@
 using Coordinator.Chaos.Drivers.Faults;
+using Coordinator.Chaos.Drivers.Network;
 using Coordinator.Chaos.Drivers.Postgres;
 using Coordinator.Chaos.Victims.Faults;
 
 namespace Coordinator.Chaos.Drivers.Orleans;
 
 /// <summary>What stands between silos and the store that they share: their links to it (N06, N08), the membership in it (G03), and grains that are active twice (G04).</summary>
-internal sealed class SiloStoreFaults(SiloFleet fleet, LinkProxy[] links, LogServer server, Wounds wounds)
+internal sealed class SiloStoreFaults(SiloFleet fleet, ServerLink[] links, LogServer server, Wounds wounds)
 {
     private const string Cut = "silo cut from the store", HalfOpen = "silo's link to the store half-open", NoMembership = "silo killed while the membership is locked", Twins = "grains active twice";
     private const string Lock = "BEGIN; LOCK TABLE orleansmembershiptable, orleansmembershipversiontable IN ACCESS EXCLUSIVE MODE";
@@ -13,20 +14,20 @@ internal sealed class SiloStoreFaults(SiloFleet fleet, LinkProxy[] links, LogSer
 
     public IReadOnlyList<Fault> All =>
     [
-        new(Cut, () => CutAsync(Cut, LinkState.Cut)) { Weight = 2, HealAsync = () => LinkProxy.HealAsync(links) },
-        new(HalfOpen, () => CutAsync(HalfOpen, LinkState.Swallowing)) { HealAsync = () => LinkProxy.HealAsync(links) },
+        new(Cut, () => CutAsync(Cut, new LinkFault.Cut())) { Weight = 2, HealAsync = () => ServerLink.HealAsync(links) },
+        new(HalfOpen, () => CutAsync(HalfOpen, new LinkFault.Swallow())) { HealAsync = () => ServerLink.HealAsync(links) },
         new(NoMembership, KillWithoutMembershipAsync) { Weight = 2 },
         new(Twins, TwinAsync) { IsCore = true, Weight = 2, HealAsync = () => fleet.TellAllAsync("twins", false) },
     ];
 
     /// <summary>It can decide nothing, the others must, and what it has in hand must not land when it comes back.</summary>
-    private async Task CutAsync(string kind, LinkState state)
+    private async Task CutAsync(string kind, LinkFault fault)
     {
         var victim = await fleet.AnyAsync(wounds.Random);
         var link = links[fleet.PlaceOf(victim)];
         var blow = wounds.Now(kind, victim);
-        link.Set(state);
-        await wounds.DisplaceAsync(blow, () => link.Set(LinkState.Open));
+        link.Set(fault, fault);
+        await wounds.DisplaceAsync(blow, link.Heal);
     }
 
     /// <summary>Nobody can be declared dead and nobody can join, and all the same everything is decided.</summary>

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Net;
 using Coordinator.Testing.Postgres;
 using Npgsql;
 
@@ -55,14 +56,14 @@ internal sealed class LogServer : IAsyncDisposable
         return server;
     }
 
-    /// <summary>To the log, at another address: of a proxy.</summary>
-    public string LogThrough(LinkProxy proxy) => new NpgsqlConnectionStringBuilder(Log) { Host = "127.0.0.1", Port = proxy.Port }.ConnectionString;
+    /// <summary>To the log, over a link.</summary>
+    public string LogThrough(ServerLink link) => new NpgsqlConnectionStringBuilder(Log) { Host = "127.0.0.1", Port = link.Port }.ConnectionString;
 
     /// <summary>A link to it that can be cut.</summary>
-    public LinkProxy NewLink()
+    public ServerLink NewLink()
     {
         var address = new NpgsqlConnectionStringBuilder(Log);
-        return new LinkProxy(address.Host!, address.Port);
+        return new ServerLink(new DnsEndPoint(address.Host!, address.Port));
     }
 
     /// <summary>A session of its own, not pooled: pools would hand out sessions that a kill has ended.</summary>

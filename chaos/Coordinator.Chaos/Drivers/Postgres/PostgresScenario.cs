@@ -10,7 +10,7 @@ internal sealed class PostgresScenario() : Scenario("postgres")
 {
     private const int Size = 3;
 
-    private readonly LinkProxy[] _links = new LinkProxy[Size];
+    private readonly ServerLink[] _links = new ServerLink[Size];
     private readonly List<string> _skipped = [];
     private LogServer? _server;
     private OwnerFleet? _fleet;

@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 
-namespace Coordinator.Chaos.Drivers.Orleans;
+namespace Coordinator.Chaos.Drivers.Network;
 
 /// <summary>Ports of this machine that nobody uses, below those that the system gives to connections, of which one could take a port between the look and its use.</summary>
 internal static class Ports
