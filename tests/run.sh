@@ -7,15 +7,16 @@ bash .build/prepare.sh || exit 1 # says at once what the package feed lacks; wha
 left_out=
 ! grep -qs '<OrleansPackages>missing<' .build/package-set.props || left_out=Orleans
 
-# The chaos run on SQLite injects I/O faults, kills inside system calls and watches what is synced by strace.
-if ! command -v strace >/dev/null 2>&1; then
+# The chaos runs inject I/O faults, kill inside system calls and watch what is synced by strace, and set clocks wrong by libfaketime.
+for tool in strace faketime; do
+    command -v "$tool" >/dev/null 2>&1 && continue
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
-        echo "strace is missing, installing it"
-        { apt-get install -y -q strace || { apt-get update -q && apt-get install -y -q strace; }; } >/dev/null 2>&1
+        echo "$tool is missing, installing it"
+        { apt-get install -y -q "$tool" || { apt-get update -q && apt-get install -y -q "$tool"; }; } >/dev/null 2>&1
     fi
-    command -v strace >/dev/null 2>&1 ||
-        echo "!! strace is missing: the chaos run runs without I/O faults and without watching syncs. Install strace to have them."
-fi
+    command -v "$tool" >/dev/null 2>&1 ||
+        echo "!! $tool is missing: the chaos runs leave out the faults that need it, and say which. Install $tool to have them."
+done
 
 # The PostgreSQL store is tested against a real server, which the tests set up in a temporary folder.
 if [ -z "${COORDINATOR_TEST_POSTGRES:-}" ] && ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && ! command -v initdb >/dev/null 2>&1; then
@@ -101,9 +102,9 @@ run_chaos() { # scenario, seconds: every run does each core fault of its scenari
 }
 
 # An owner and a standby on one file; three hosts on one PostgreSQL server, each with a link that can be cut.
-run_chaos sqlite 40
-run_chaos postgres 45
-[ -n "$left_out" ] || run_chaos orleans 45 # three silos, and the network between them
+run_chaos sqlite 30
+run_chaos postgres 60
+[ -n "$left_out" ] || run_chaos orleans 60 # three silos, and the network between them
 
 if [ -s "$failures" ]; then
     echo "Failed:"

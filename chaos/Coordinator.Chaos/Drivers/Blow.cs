@@ -11,6 +11,9 @@ internal sealed record Blow(string Kind, TimeSpan StruckAt, IReadOnlyList<ToldTr
     /// <summary>The host that can't serve any more, if it was one.</summary>
     public VictimHost? Victim { get; init; }
 
+    /// <summary>It was done to somebody whom nobody needs: how fast that is got over is no measure of anything.</summary>
+    public bool SparesOwner { get; init; }
+
     /// <summary>When the server took connections again, if it was the server.</summary>
     public TimeSpan? UpAgainAt { get; init; }
 }

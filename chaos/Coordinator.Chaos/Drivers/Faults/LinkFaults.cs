@@ -65,7 +65,7 @@ internal sealed class LinkFaults(OwnerFleet fleet, ServerLink[] links, Wounds wo
     {
         var (_, others) = await fleet.SettledAsync(1);
         var link = links[fleet.PlaceOf(others[wounds.Random.Next(others.Count)])];
-        var blow = wounds.Now("standby's link cut");
+        var blow = wounds.Now("standby's link cut") with { SparesOwner = true };
         link.Set(s_cut, s_cut);
         await wounds.MeasureAsync(blow);
         await Task.Delay(s_badTime);

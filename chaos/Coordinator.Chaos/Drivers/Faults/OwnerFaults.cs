@@ -41,7 +41,7 @@ internal sealed class OwnerFaults(OwnerFleet fleet, Wounds wounds)
     private async Task KillStandbyAsync()
     {
         var (_, others) = await fleet.SettledAsync(1);
-        await wounds.MeasureAsync(wounds.Strike("standby killed", others[wounds.Random.Next(others.Count)], Signals.Kill));
+        await wounds.MeasureAsync(wounds.Strike("standby killed", others[wounds.Random.Next(others.Count)], Signals.Kill) with { SparesOwner = true });
     }
 
     private async Task KillAtPointAsync(string kind, string point)
@@ -89,7 +89,7 @@ internal sealed class OwnerFaults(OwnerFleet fleet, Wounds wounds)
         foreach (var host in fleet.Hosts.ToArray())
         {
             var (owner, _) = await fleet.SettledAsync(1);
-            await wounds.MeasureAsync(wounds.Strike(host == owner ? "rolling kills (owner)" : "rolling kills (standby)", host, Signals.Kill));
+            await wounds.MeasureAsync(wounds.Strike(host == owner ? "rolling kills (owner)" : "rolling kills (standby)", host, Signals.Kill) with { SparesOwner = host != owner });
         }
     }
 

@@ -48,7 +48,7 @@ internal sealed class SilenceFaults(OwnerFleet fleet, Wounds wounds)
     private async Task FreezeStandbyAsync()
     {
         var (_, others) = await fleet.SettledAsync(1);
-        var blow = wounds.Strike("standby frozen", others[wounds.Random.Next(others.Count)], Signals.Stop);
+        var blow = wounds.Strike("standby frozen", others[wounds.Random.Next(others.Count)], Signals.Stop) with { SparesOwner = true };
         await wounds.MeasureAsync(blow);
         await Task.Delay(Wounds.DisplacedMin); // nobody can tell when a sleep has been long enough
         blow.Victim!.Signal(Signals.Continue);

@@ -48,7 +48,7 @@ internal static class ReportPage
 
             ![Commits a second, with the faults marked]({picture})
 
-            Recovery is counted from the blow, or, where nobody could do anything for a while (server down, disk full, all hosts dead), from when somebody could.
+            Recovery is counted from the blow, or, where nobody could do anything for a while (server down, disk full, all hosts dead), from when somebody could. The percentiles leave out blows to hosts that only stand by.
 
             ## Faults
 

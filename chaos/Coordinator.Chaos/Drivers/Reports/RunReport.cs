@@ -104,7 +104,7 @@ internal sealed class RunReport(string scenario, int seed, int seconds, History 
     public void Print()
     {
         var kinds = Done.Select(one => one.Fault).ToHashSet(StringComparer.Ordinal);
-        Add(ProgressChecker.Check(new ProgressEvidence(Transactions, Committed, Asked, Kills, [.. Recoveries.Select(one => new FaultRecovery(one.Blow.Kind, one.DecidedOnceUp))])
+        Add(ProgressChecker.Check(new ProgressEvidence(Transactions, Committed, Asked, Kills, [.. Measures.Select(one => new FaultRecovery(one.Blow.Kind, one.DecidedOnceUp))])
         {
             KillsMin = seconds * KillsMinIn180 / 180,
             TransactionsMin = seconds * TransactionsMinEachSecond,
@@ -127,10 +127,16 @@ internal sealed class RunReport(string scenario, int seed, int seconds, History 
     }
 
     /// <summary>Of how long it took until everything that was open at a blow was known to its client, counted from when anybody could do anything.</summary>
-    public double RecoverySeconds(double share) => Recoveries.Count == 0 ? 0 : Math.Round(ProgressChecker.Percentile(Recoveries.Select(one => one.DecidedOnceUp), share).TotalSeconds, 3);
+    public double RecoverySeconds(double share) => Share(static one => one.DecidedOnceUp, share);
 
     /// <summary>Of how long it took until a transaction that was begun after the blow had committed, counted alike.</summary>
-    public double ServedSeconds(double share) => Recoveries.Count == 0 ? 0 : Math.Round(ProgressChecker.Percentile(Recoveries.Select(one => one.ServedOnceUp), share).TotalSeconds, 3);
+    public double ServedSeconds(double share) => Share(static one => one.ServedOnceUp, share);
+
+    /// <summary>Blows to a standby would only make the others look small.</summary>
+    private IEnumerable<Recovery> Measures => Recoveries.Where(static one => !one.Blow.SparesOwner);
+
+    private double Share(Func<Recovery, TimeSpan> time, double share) =>
+        Measures.Any() ? Math.Round(ProgressChecker.Percentile(Measures.Select(time), share).TotalSeconds, 3) : 0;
 
     private void Add(CheckReport report, string when)
     {
