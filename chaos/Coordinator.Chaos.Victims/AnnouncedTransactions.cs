@@ -29,6 +29,11 @@ internal sealed class AnnouncedTransactions(ITransactions inner, string request,
                 },
                 options with { Reruns = ResiliencePipeline<TransactionOutcome>.Empty }, // one request, one transaction: the clients take its outcome for the request's
                 cancellation);
+            if (id.IsEmpty && outcome is TransactionOutcome.Aborted)
+            {
+                say($"begun {request} {outcome.Id}"); // it gave up waiting for its key, and no work of it ever ran
+            }
+
             say($"told {outcome.Id} {WordOf(outcome)}");
             return outcome;
         }
