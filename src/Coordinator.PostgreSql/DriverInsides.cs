@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net.Sockets;
 using System.Reflection;
+using System.Runtime.InteropServices;
 using Npgsql;
 
 namespace Coordinator.PostgreSql;
@@ -32,6 +33,25 @@ internal static class DriverInsides
             : null;
 
     /// <summary>
+    /// Lets the one thread that uses a connection wait for answers in the system itself. The driver leaves its socket non-blocking, and the runtime then waits with a
+    /// thread of its own, which wakes the one that asked: a change of thread more for each trip. Closing the socket still ends the wait.
+    /// </summary>
+    public static void WaitInSystem(NpgsqlConnection connection)
+    {
+        const int getFlags = 3;
+        const int setFlags = 4;
+        const int nonBlocking = 0x800;
+        if (OperatingSystem.IsLinux() && SocketOf(connection) is { } socket)
+        {
+            var flags = ControlDescriptor(socket.SafeHandle, getFlags, 0);
+            if (flags >= 0)
+            {
+                _ = ControlDescriptor(socket.SafeHandle, setFlags, flags & ~nonBlocking); // refused, it is only slower
+            }
+        }
+    }
+
+    /// <summary>
     /// Lets the system give the connection up if what was sent is not acknowledged for ten seconds: keepalives only watch a connection
     /// on which nothing is under way.
     /// </summary>
@@ -44,4 +64,8 @@ internal static class DriverInsides
             socket.SetRawSocketOption(tcp, userTimeout, BitConverter.GetBytes(10_000));
         }
     }
+
+    [DllImport("libc", EntryPoint = "fcntl")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int ControlDescriptor(SafeHandle descriptor, int command, int argument);
 }

@@ -120,6 +120,7 @@ internal sealed class PostgreSqlLogDialect : LogDialect
             var table = TakeTable(native);
             WarnOnce(native, table);
             DriverInsides.LimitSilence(native);
+            DriverInsides.WaitInSystem(native);
             connection = _wrap?.Invoke(native) ?? native;
             var watch = new BlockedWriteWatch(_target, native.ProcessID, table.Oid, _patience, _time, _logger);
             return new PostgreSqlLogWriter(connection, native, IdentityExpression, watch, _provesByRow);

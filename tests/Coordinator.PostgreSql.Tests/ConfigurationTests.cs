@@ -202,6 +202,36 @@ public sealed class ConfigurationTests(SharedServer server) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_thread_that_waits_in_the_system_is_let_go_when_the_socket_is_closed()
+    {
+        await using var other = await _fixture.ConnectAsync();
+        await using var connection = new PostgreSqlTarget(_fixture.Options.ConnectionString).Open("waits");
+        DriverInsides.WaitInSystem(connection);
+        var flags = (await File.ReadAllLinesAsync($"/proc/self/fdinfo/{DriverInsides.SocketOf(connection)!.Handle}")).Single(static line => line.StartsWith("flags:", StringComparison.Ordinal));
+        Assert.Equal(0, Convert.ToInt32(flags["flags:".Length..].Trim(), 8) & 0x800);
+
+        await using var holding = new Npgsql.NpgsqlCommand("SELECT pg_advisory_lock(75)", other);
+        await holding.ExecuteNonQueryAsync();
+        var waiting = Task.Factory.StartNew(
+            () =>
+            {
+                using var command = new Npgsql.NpgsqlCommand("SELECT pg_advisory_lock(75)", connection);
+                return command.ExecuteNonQuery();
+            },
+            CancellationToken.None,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default);
+        await using var looking = new Npgsql.NpgsqlCommand("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 75 AND NOT granted", other);
+        while ((long)(await looking.ExecuteScalarAsync())! == 0)
+        {
+        }
+
+        DriverInsides.SocketOf(connection)!.Dispose();
+        await Assert.ThrowsAnyAsync<Exception>(() => waiting.WaitAsync(TimeSpan.FromSeconds(20)));
+        Assert.True(waiting.IsFaulted);
+    }
+
+    [Fact]
     public async Task A_connection_tells_whether_a_transaction_is_open()
     {
         await using var connection = await _fixture.ConnectAsync();
