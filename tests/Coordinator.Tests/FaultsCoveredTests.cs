@@ -27,7 +27,7 @@ public sealed partial class FaultsCoveredTests
     {
         ["store: "] = TextsOf("src/Coordinator.Testing/Logs"),
         ["model: "] = TextsOf("tests/Coordinator.Protocol.Tests/Model"),
-        ["chaos: "] = TextsOf("chaos", static file => file.EndsWith("Faults.cs", StringComparison.Ordinal) || Path.GetFileName(file) == "CrashPoint.cs"),
+        ["chaos: "] = TextsOf("chaos", static file => file.EndsWith("Faults.cs", StringComparison.Ordinal) || Path.GetFileName(file) is "CrashPoint.cs" or "ClientProcess.cs"),
         ["simulation: "] = [],
     };
 
