@@ -6,21 +6,24 @@ namespace Coordinator.Chaos.Drivers.Judges;
 /// <summary>Shows that the judges of the log can fail: faults are planted in a copy of a real log, and in what was told, and each must be found.</summary>
 internal static class AuditTrial
 {
-    private const string Newest = "(SELECT max(version) FROM coordinator_event WHERE stream = 'shard/0')";
+    // Of several shards the one with the most decisions: transactions need not have begun on each.
+    private const string Shard = "(SELECT stream FROM coordinator_event WHERE kind = 19 GROUP BY stream ORDER BY count(*) DESC, stream LIMIT 1)";
+
+    private const string Newest = "(SELECT max(version) FROM coordinator_event WHERE stream = " + Shard + ")";
 
     private const string Next = Newest + " + 1";
 
     // A decision that is not the log's last row, however few there are yet on a slow machine.
-    private const string Middle = "(SELECT version FROM coordinator_event WHERE stream = 'shard/0' AND kind = 19 ORDER BY version "
-        + "LIMIT 1 OFFSET ((SELECT count(*) FROM coordinator_event WHERE stream = 'shard/0' AND kind = 19) - 1) / 2)";
+    private const string Middle = "(SELECT version FROM coordinator_event WHERE stream = " + Shard + " AND kind = 19 ORDER BY version "
+        + "LIMIT 1 OFFSET ((SELECT count(*) FROM coordinator_event WHERE stream = " + Shard + " AND kind = 19) - 1) / 2)";
 
     private static readonly (string Fault, string Statement)[] s_plants =
     [
-        ("a late row of an old owner", $"UPDATE coordinator_event SET epoch = epoch - 1 WHERE stream = 'shard/0' AND version = {Newest}"),
-        ("a hole in the shard", $"DELETE FROM coordinator_event WHERE stream = 'shard/0' AND version = {Middle}"),
+        ("a late row of an old owner", $"UPDATE coordinator_event SET epoch = epoch - 1 WHERE stream = {Shard} AND version = {Newest}"),
+        ("a hole in the shard", $"DELETE FROM coordinator_event WHERE stream = {Shard} AND version = {Middle}"),
         ("a decision written twice", "INSERT INTO coordinator_event SELECT stream, " + Next + ", kind, append_writer, append_number, transaction_id, epoch, checkpoint, shard, " + Next
-            + $", previous_shard, previous_position, type, type_version, written_at, checksum, payload FROM coordinator_event WHERE stream = 'shard/0' AND version = {Middle}"),
-        ("a row whose content was changed", $"UPDATE coordinator_event SET written_at = written_at + 1 WHERE stream = 'shard/0' AND version = {Middle}"),
+            + $", previous_shard, previous_position, type, type_version, written_at, checksum, payload FROM coordinator_event WHERE stream = {Shard} AND version = {Middle}"),
+        ("a row whose content was changed", $"UPDATE coordinator_event SET written_at = written_at + 1 WHERE stream = {Shard} AND version = {Middle}"),
         ("a transfer of which one side is lost", "DELETE FROM coordinator_event WHERE type = 'chaos.moved' AND version > 1 AND stream = (SELECT max(stream) FROM coordinator_event WHERE type = 'chaos.moved' AND version > 1) "
             + "AND version = (SELECT max(version) FROM coordinator_event WHERE stream = (SELECT max(stream) FROM coordinator_event WHERE type = 'chaos.moved' AND version > 1))"),
         ("a hole in an account", "DELETE FROM coordinator_event WHERE version = 2 AND stream = (SELECT max(stream) FROM coordinator_event WHERE type = 'chaos.moved' AND version > 2)"),
