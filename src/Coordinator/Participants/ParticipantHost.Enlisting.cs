@@ -80,16 +80,9 @@ internal sealed partial class ParticipantHost
     /// </summary>
     private void EnlistAgain(Participation participation, TimeSpan now)
     {
-        if (participation.IsAnswered)
+        if (participation.IsAnswered || now < participation.EnlistmentDeadline)
         {
-            participation.EnlistmentDue = now + StillActiveDelay;
-            Enlist(participation);
-            return;
-        }
-
-        if (now < participation.EnlistmentDeadline)
-        {
-            participation.EnlistmentDue = now + EnlistmentDelay;
+            participation.EnlistmentDue = now + (participation.IsAnswered ? StillActiveDelay : EnlistmentDelay);
             Enlist(participation);
             return;
         }

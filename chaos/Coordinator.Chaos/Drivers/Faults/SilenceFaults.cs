@@ -17,7 +17,7 @@ internal sealed class SilenceFaults(OwnerFleet fleet, Wounds wounds)
     public IReadOnlyList<Fault> All =>
     [
         new(Silent, KillSilentlyAsync) { IsCore = true },
-        new("owner frozen", async () => await WakeLaterAsync(wounds.Strike("owner frozen", (await fleet.SettledAsync(1)).Owner, Signals.Stop))) { Weight = 2, HealAsync = fleet.ThawAsync },
+        new("owner frozen", async () => await wounds.DisplaceFrozenAsync(wounds.Strike("owner frozen", (await fleet.SettledAsync(1)).Owner, Signals.Stop))) { Weight = 2, HealAsync = fleet.ThawAsync },
         new("owner frozen before an append", () => FreezeAtAsync("owner frozen before an append", "append.before")) { IsCore = true, HealAsync = fleet.ThawAsync },
         new("owner frozen behind an append", () => FreezeAtAsync("owner frozen behind an append", "append.after")) { HealAsync = fleet.ThawAsync },
         new("standby frozen", FreezeStandbyAsync) { HealAsync = fleet.ThawAsync },
@@ -39,10 +39,8 @@ internal sealed class SilenceFaults(OwnerFleet fleet, Wounds wounds)
     private async Task FreezeAtAsync(string kind, string point)
     {
         var (owner, _) = await fleet.SettledAsync(1);
-        await WakeLaterAsync(await wounds.FreezeAtAsync(kind, owner, point, occurrenceMax: 30));
+        await wounds.DisplaceFrozenAsync(await wounds.FreezeAtAsync(kind, owner, point, occurrenceMax: 30));
     }
-
-    private Task WakeLaterAsync(Blow blow) => wounds.DisplaceAsync(blow, () => blow.Victim!.Signal(Signals.Continue));
 
     /// <summary>Nobody needs it, and nobody may notice.</summary>
     private async Task FreezeStandbyAsync()

@@ -80,6 +80,9 @@ internal sealed class Wounds(History history, Random random, Action<string> note
         await WakeAsync(blow.Victim!, wake);
     }
 
+    /// <summary>The same of one that sleeps.</summary>
+    public Task DisplaceFrozenAsync(Blow blow) => DisplaceAsync(blow, () => blow.Victim!.Signal(Signals.Continue));
+
     /// <summary>Waits for a time of the run, unless it is over: how long a fault lasts is the fault's own measure.</summary>
     public static Task UntilAsync(TimeSpan time) => time - History.Now is { } left && left > TimeSpan.Zero ? Task.Delay(left) : Task.CompletedTask;
 

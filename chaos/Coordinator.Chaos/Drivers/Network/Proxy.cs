@@ -50,6 +50,7 @@ internal sealed class Proxy : IDisposable
 
     private async Task CarryAsync(Socket client)
     {
+        using var accepted = client; // also where its links can't be told: left open, it would lead nowhere, and whoever has connected would wait for answers
         var (outbound, inbound) = _linksOf(client);
         using var connection = new ProxiedConnection(client, outbound, inbound);
         _connections[connection] = true;

@@ -8,7 +8,7 @@ internal sealed class FrozenSiloFaults(SiloFleet fleet, Wounds wounds)
 {
     public IReadOnlyList<Fault> All =>
     [
-        new("silo frozen", async () => await WakeLaterAsync(wounds.Strike("silo frozen", await fleet.AnyAsync(wounds.Random), Signals.Stop))) { Weight = 2, HealAsync = fleet.ThawAsync },
+        new("silo frozen", async () => await wounds.DisplaceFrozenAsync(wounds.Strike("silo frozen", await fleet.AnyAsync(wounds.Random), Signals.Stop))) { Weight = 2, HealAsync = fleet.ThawAsync },
         At("silo frozen before an append", "append.before", isCore: true),
         At("silo frozen behind an append", "append.after", isCore: false),
         At("silo frozen before a vote", "vote.before", isCore: false),
@@ -18,7 +18,5 @@ internal sealed class FrozenSiloFaults(SiloFleet fleet, Wounds wounds)
     private Fault At(string name, string point, bool isCore) => new(name, () => FreezeAtAsync(name, point)) { IsCore = isCore, HealAsync = fleet.ThawAsync };
 
     private async Task FreezeAtAsync(string kind, string point) =>
-        await WakeLaterAsync(await wounds.FreezeAtAsync(kind, await fleet.AnyAsync(wounds.Random), point, occurrenceMax: 20));
-
-    private Task WakeLaterAsync(Blow blow) => wounds.DisplaceAsync(blow, () => blow.Victim!.Signal(Signals.Continue));
+        await wounds.DisplaceFrozenAsync(await wounds.FreezeAtAsync(kind, await fleet.AnyAsync(wounds.Random), point, occurrenceMax: 20));
 }
