@@ -44,11 +44,8 @@ internal sealed class OwnerFaults(OwnerFleet fleet, Wounds wounds)
         await wounds.MeasureAsync(wounds.Strike("standby killed", others[wounds.Random.Next(others.Count)], Signals.Kill) with { SparesOwner = true });
     }
 
-    private async Task KillAtPointAsync(string kind, string point)
-    {
-        var (owner, _) = await fleet.SettledAsync(1);
-        await wounds.KillAtAsync(kind, owner, point, occurrenceMax: IsAppend(point) ? 30 : 200);
-    }
+    private Task KillAtPointAsync(string kind, string point) =>
+        wounds.KillAtAsync(kind, async () => (await fleet.SettledAsync(1)).Owner, point, occurrenceMax: IsAppend(point) ? 30 : 200);
 
     /// <summary>Who takes over dies of it, so that recovery itself is recovered from (C30).</summary>
     private async Task KillInClaimAsync(string kind, string point)

@@ -36,11 +36,8 @@ internal sealed class SilenceFaults(OwnerFleet fleet, Wounds wounds)
         await fleet.OnlySilenceAsync(false, fleet.Hosts);
     }
 
-    private async Task FreezeAtAsync(string kind, string point)
-    {
-        var (owner, _) = await fleet.SettledAsync(1);
-        await wounds.DisplaceFrozenAsync(await wounds.FreezeAtAsync(kind, owner, point, occurrenceMax: 30));
-    }
+    private async Task FreezeAtAsync(string kind, string point) =>
+        await wounds.DisplaceFrozenAsync(await wounds.FreezeAtAsync(kind, async () => (await fleet.SettledAsync(1)).Owner, point, occurrenceMax: 30));
 
     /// <summary>Nobody needs it, and nobody may notice.</summary>
     private async Task FreezeStandbyAsync()

@@ -14,6 +14,8 @@ internal sealed class Wounds(History history, Random random, Action<string> note
     /// </summary>
     public static TimeSpan DisplacedMin { get; } = TimeSpan.FromSeconds(3.5);
 
+    private const int ReachTries = 3;
+
     public History History => history;
 
     public Random Random => random;
@@ -41,23 +43,42 @@ internal sealed class Wounds(History history, Random random, Action<string> note
     }
 
     /// <summary>A host that was armed and lives is armed no more.</summary>
-    public static Task DisarmAsync(VictimHost host) => host.Send("arm", "nothing 0 0").AnswerWithinAsync(Patience);
+    public static Task<string?> DisarmAsync(VictimHost host) => host.Send("arm", "nothing 0 0").AnswerWithinAsync(Patience);
 
     /// <summary>Kills a host at a point of its work, and measures it.</summary>
-    public async Task KillAtAsync(string kind, VictimHost host, string point, int occurrenceMax)
+    public async Task KillAtAsync(string kind, Func<Task<VictimHost>> chooseAsync, string point, int occurrenceMax)
     {
-        await ArmAsync(host, point, random.Next(1, occurrenceMax), Signals.Kill);
-        await host.Gone.WaitAsync(Patience);
+        var host = await ReachAsync(chooseAsync, point, occurrenceMax, Signals.Kill, static host => host.Gone.IsCompleted);
         await MeasureAsync(new Blow(kind, host.GoneAt, host.OpenWhenGone) { Victim = host });
     }
 
     /// <summary>Stops a host in its tracks at a point of its work.</summary>
-    public async Task<Blow> FreezeAtAsync(string kind, VictimHost host, string point, int occurrenceMax)
+    public async Task<Blow> FreezeAtAsync(string kind, Func<Task<VictimHost>> chooseAsync, string point, int occurrenceMax) =>
+        Now(kind, await ReachAsync(chooseAsync, point, occurrenceMax, Signals.Stop, static host => host.IsFrozen));
+
+    /// <summary>
+    /// Lets a host get to a point and be signalled there. One that is displaced first, because what was done before this was felt late, never gets there: it is let off, and the one chosen next is tried.
+    /// </summary>
+    private async Task<VictimHost> ReachAsync(Func<Task<VictimHost>> chooseAsync, string point, int occurrenceMax, int signal, Predicate<VictimHost> isThere)
     {
-        await ArmAsync(host, point, random.Next(1, occurrenceMax), Signals.Stop);
-        using var patience = new CancellationTokenSource(Patience);
-        await host.FrozenAsync(patience.Token);
-        return Now(kind, host);
+        for (var tries = 0; tries < ReachTries; tries++)
+        {
+            var host = await chooseAsync();
+            await ArmAsync(host, point, random.Next(1, occurrenceMax), signal);
+            for (var began = History.Now; !isThere(host) && History.Now - began < Patience; await Task.Delay(5))
+            {
+                // The kernel tells nobody but the parent's SIGCHLD, which the runtime keeps.
+            }
+
+            if (isThere(host) || (await DisarmAsync(host) is null && isThere(host)))
+            {
+                return host;
+            }
+
+            note($"driver: {host} did not get to {point}");
+        }
+
+        throw new TimeoutException($"no host gets to {point}");
     }
 
     /// <summary>Stops a host as hosts are stopped, and measures it.</summary>

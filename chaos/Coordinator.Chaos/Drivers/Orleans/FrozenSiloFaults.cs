@@ -18,5 +18,5 @@ internal sealed class FrozenSiloFaults(SiloFleet fleet, Wounds wounds)
     private Fault At(string name, string point, bool isCore) => new(name, () => FreezeAtAsync(name, point)) { IsCore = isCore, HealAsync = fleet.ThawAsync };
 
     private async Task FreezeAtAsync(string kind, string point) =>
-        await wounds.DisplaceFrozenAsync(await wounds.FreezeAtAsync(kind, await fleet.AnyAsync(wounds.Random), point, occurrenceMax: 20));
+        await wounds.DisplaceFrozenAsync(await wounds.FreezeAtAsync(kind, () => fleet.AnyAsync(wounds.Random), point, occurrenceMax: 20));
 }

@@ -58,7 +58,7 @@ internal sealed class SiloFaults(SiloFleet fleet, Wounds wounds)
         await wounds.MeasureAsync(wounds.Strike("silo killed, only its silence counts", victim, Signals.Kill));
     }
 
-    private async Task KillAtPointAsync(string kind, string point) => await wounds.KillAtAsync(kind, await AnyAsync(), point, occurrenceMax: 40);
+    private Task KillAtPointAsync(string kind, string point) => wounds.KillAtAsync(kind, AnyAsync, point, occurrenceMax: 40);
 
     /// <summary>Who takes a shard of the dead one dies of it, so that recovery itself is recovered from (C30).</summary>
     private async Task KillInClaimAsync(string kind, string point)

@@ -31,11 +31,8 @@ internal sealed class SqliteFaults(OwnerFleet fleet, string file, Wounds wounds)
     /// <summary>strace's arguments: these calls, on the write-ahead log alone.</summary>
     private string[] Injection(string calls, string injection) => ["-P", file + "-wal", "-e", "trace=" + calls, "-e", $"inject={calls}:{injection}"];
 
-    private async Task FreezeAtAsync(string kind, string point)
-    {
-        var (owner, _) = await fleet.SettledAsync(1);
-        await ThawLaterAsync(await wounds.FreezeAtAsync(kind, owner, point, occurrenceMax: 30));
-    }
+    private async Task FreezeAtAsync(string kind, string point) =>
+        await ThawLaterAsync(await wounds.FreezeAtAsync(kind, async () => (await fleet.SettledAsync(1)).Owner, point, occurrenceMax: 30));
 
     private async Task ThawLaterAsync(Blow blow)
     {
