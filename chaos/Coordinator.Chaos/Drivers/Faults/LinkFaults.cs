@@ -30,7 +30,7 @@ internal sealed class LinkFaults(OwnerFleet fleet, ServerLink[] links, Wounds wo
     /// <summary>The owner can't decide any more, another one must, and what the first has in hand must not land when it comes back.</summary>
     private async Task DisplaceAsync(string kind, LinkFault? outbound, LinkFault? inbound)
     {
-        var (owner, _) = await fleet.SettledAsync(1);
+        var owner = await fleet.OwnerAsync();
         var link = links[fleet.PlaceOf(owner)];
         var blow = wounds.Now(kind, owner);
         link.Set(outbound, inbound);
@@ -39,7 +39,7 @@ internal sealed class LinkFaults(OwnerFleet fleet, ServerLink[] links, Wounds wo
 
     private async Task BreakAsync(string kind)
     {
-        var (owner, _) = await fleet.SettledAsync(1);
+        var owner = await fleet.OwnerAsync();
         var blow = wounds.Now(kind);
         links[fleet.PlaceOf(owner)].Set(new LinkFault.CutInMessage(), null);
         await wounds.MeasureAsync(blow);
@@ -48,7 +48,7 @@ internal sealed class LinkFaults(OwnerFleet fleet, ServerLink[] links, Wounds wo
     /// <summary>For a while everything takes long; what it was too long for must be over soon after that.</summary>
     private async Task HamperAsync(string kind, LinkFault fault)
     {
-        var (owner, _) = await fleet.SettledAsync(1);
+        var owner = await fleet.OwnerAsync();
         var link = links[fleet.PlaceOf(owner)];
         var began = History.Now;
         link.Set(fault, fault);

@@ -36,7 +36,7 @@ internal sealed class OwnerFaults(OwnerFleet fleet, Wounds wounds)
         return new Fault(name, () => KillInClaimAsync(name, point)) { IsCore = point == "claim.after", Weight = 2 };
     }
 
-    private async Task KillOwnerAsync() => await wounds.MeasureAsync(wounds.Strike("owner killed", (await fleet.SettledAsync(1)).Owner, Signals.Kill));
+    private async Task KillOwnerAsync() => await wounds.MeasureAsync(wounds.Strike("owner killed", await fleet.OwnerAsync(), Signals.Kill));
 
     private async Task KillStandbyAsync()
     {
@@ -45,7 +45,7 @@ internal sealed class OwnerFaults(OwnerFleet fleet, Wounds wounds)
     }
 
     private Task KillAtPointAsync(string kind, string point) =>
-        wounds.KillAtAsync(kind, async () => (await fleet.SettledAsync(1)).Owner, point, occurrenceMax: IsAppend(point) ? 30 : 200);
+        wounds.KillAtAsync(kind, fleet.OwnerAsync, point, occurrenceMax: IsAppend(point) ? 30 : 200);
 
     /// <summary>Who takes over dies of it, so that recovery itself is recovered from (C30).</summary>
     private async Task KillInClaimAsync(string kind, string point)
@@ -85,7 +85,7 @@ internal sealed class OwnerFaults(OwnerFleet fleet, Wounds wounds)
     {
         foreach (var host in fleet.Hosts.ToArray())
         {
-            var (owner, _) = await fleet.SettledAsync(1);
+            var owner = await fleet.OwnerAsync();
             await wounds.MeasureAsync(wounds.Strike(host == owner ? "rolling kills (owner)" : "rolling kills (standby)", host, Signals.Kill) with { SparesOwner = host != owner });
         }
     }

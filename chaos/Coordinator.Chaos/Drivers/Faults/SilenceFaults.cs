@@ -17,7 +17,7 @@ internal sealed class SilenceFaults(OwnerFleet fleet, Wounds wounds)
     public IReadOnlyList<Fault> All =>
     [
         new(Silent, KillSilentlyAsync) { IsCore = true },
-        new("owner frozen", async () => await wounds.DisplaceFrozenAsync(wounds.Strike("owner frozen", (await fleet.SettledAsync(1)).Owner, Signals.Stop))) { Weight = 2, HealAsync = fleet.ThawAsync },
+        new("owner frozen", async () => await wounds.DisplaceFrozenAsync(wounds.Strike("owner frozen", await fleet.OwnerAsync(), Signals.Stop))) { Weight = 2, HealAsync = fleet.ThawAsync },
         new("owner frozen before an append", () => FreezeAtAsync("owner frozen before an append", "append.before")) { IsCore = true, HealAsync = fleet.ThawAsync },
         new("owner frozen behind an append", () => FreezeAtAsync("owner frozen behind an append", "append.after")) { HealAsync = fleet.ThawAsync },
         new("standby frozen", FreezeStandbyAsync) { HealAsync = fleet.ThawAsync },
@@ -37,7 +37,7 @@ internal sealed class SilenceFaults(OwnerFleet fleet, Wounds wounds)
     }
 
     private async Task FreezeAtAsync(string kind, string point) =>
-        await wounds.DisplaceFrozenAsync(await wounds.FreezeAtAsync(kind, async () => (await fleet.SettledAsync(1)).Owner, point, occurrenceMax: 30));
+        await wounds.DisplaceFrozenAsync(await wounds.FreezeAtAsync(kind, fleet.OwnerAsync, point, occurrenceMax: 30));
 
     /// <summary>Nobody needs it, and nobody may notice.</summary>
     private async Task FreezeStandbyAsync()

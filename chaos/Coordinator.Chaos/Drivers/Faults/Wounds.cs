@@ -6,6 +6,8 @@ namespace Coordinator.Chaos.Drivers.Faults;
 /// <summary>What every fault needs: the moment it was done, and how long it took to get over it.</summary>
 internal sealed class Wounds(History history, Random random, Action<string> note)
 {
+    private const int ReachTries = 3;
+
     /// <summary>How long the driver waits for what must happen.</summary>
     public static TimeSpan Patience { get; } = TimeSpan.FromSeconds(20);
 
@@ -13,8 +15,6 @@ internal sealed class Wounds(History history, Random random, Action<string> note
     /// At least so long a host sleeps or is cut off that others are to take for gone: longer than the silence that they judge by and than the deadline for votes, which are 2 s both. Else nothing is fenced.
     /// </summary>
     public static TimeSpan DisplacedMin { get; } = TimeSpan.FromSeconds(3.5);
-
-    private const int ReachTries = 3;
 
     public History History => history;
 
@@ -48,29 +48,27 @@ internal sealed class Wounds(History history, Random random, Action<string> note
     /// <summary>Kills a host at a point of its work, and measures it.</summary>
     public async Task KillAtAsync(string kind, Func<Task<VictimHost>> chooseAsync, string point, int occurrenceMax)
     {
-        var host = await ReachAsync(chooseAsync, point, occurrenceMax, Signals.Kill, static host => host.Gone.IsCompleted);
+        var host = await ReachAsync(chooseAsync, point, occurrenceMax, Signals.Kill, static (host, patience) => host.Gone.WaitAsync(patience));
         await MeasureAsync(new Blow(kind, host.GoneAt, host.OpenWhenGone) { Victim = host });
     }
 
     /// <summary>Stops a host in its tracks at a point of its work.</summary>
     public async Task<Blow> FreezeAtAsync(string kind, Func<Task<VictimHost>> chooseAsync, string point, int occurrenceMax) =>
-        Now(kind, await ReachAsync(chooseAsync, point, occurrenceMax, Signals.Stop, static host => host.IsFrozen));
+        Now(kind, await ReachAsync(chooseAsync, point, occurrenceMax, Signals.Stop, static (host, patience) => host.FrozenAsync(patience)));
 
     /// <summary>
     /// Lets a host get to a point and be signalled there. One that is displaced first, because what was done before this was felt late, never gets there: it is let off, and the one chosen next is tried.
     /// </summary>
-    private async Task<VictimHost> ReachAsync(Func<Task<VictimHost>> chooseAsync, string point, int occurrenceMax, int signal, Predicate<VictimHost> isThere)
+    private async Task<VictimHost> ReachAsync(Func<Task<VictimHost>> chooseAsync, string point, int occurrenceMax, int signal, Func<VictimHost, CancellationToken, Task> thereAsync)
     {
         for (var tries = 0; tries < ReachTries; tries++)
         {
             var host = await chooseAsync();
             await ArmAsync(host, point, random.Next(1, occurrenceMax), signal);
-            for (var began = History.Now; !isThere(host) && History.Now - began < Patience; await Task.Delay(5))
-            {
-                // The kernel tells nobody but the parent's SIGCHLD, which the runtime keeps.
-            }
-
-            if (isThere(host) || (await DisarmAsync(host) is null && isThere(host)))
+            using var patience = new CancellationTokenSource(Patience);
+            var there = thereAsync(host, patience.Token);
+            await there.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (there.IsCompletedSuccessfully || (await DisarmAsync(host) is null && (host.Gone.IsCompleted || host.IsFrozen)))
             {
                 return host;
             }
@@ -122,7 +120,8 @@ internal sealed class Wounds(History history, Random random, Action<string> note
         var served = history.ServedAsync(blow.UpAgainAt ?? blow.StruckAt, blow.Victim);
         var known = Task.WhenAll(blow.Open.Select(one => one.Known));
         var both = Task.WhenAll(served, known);
-        if (await Task.WhenAny(both, Task.Delay(Patience)) != both)
+        await both.WaitAsync(Patience).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (!both.IsCompleted)
         {
             history.Violated($"{Patience.TotalSeconds:F0} s after '{blow.Kind}' {(served.IsCompleted ? "a host serves" : "no host serves")}, and {blow.Open.Count(one => one.Committed is null)} transactions are undecided (V1)");
         }

@@ -47,6 +47,9 @@ internal sealed class OwnerFleet(int size, string store, string waiting, Func<in
     /// <summary>Waits until one host owns the log and all others stand by, and gives them.</summary>
     public Task<(VictimHost Owner, IReadOnlyList<VictimHost> Others)> SettledAsync() => SettledAsync(_size - 1);
 
+    /// <summary>Waits until one host owns the log and another stands by, and gives the owner.</summary>
+    public async Task<VictimHost> OwnerAsync() => (await SettledAsync(1)).Owner;
+
     /// <summary>Waits until one host owns the log and so many stand by, and gives them.</summary>
     public async Task<(VictimHost Owner, IReadOnlyList<VictimHost> Others)> SettledAsync(int othersMin)
     {

@@ -118,6 +118,15 @@ internal sealed class VictimHost
         }
     }
 
+    /// <summary>Completes when the process stands still.</summary>
+    public async Task FrozenAsync(CancellationToken cancellation)
+    {
+        while (!IsFrozen)
+        {
+            await Task.Delay(5, cancellation); // the kernel tells nobody but the parent's SIGCHLD, which the runtime keeps
+        }
+    }
+
     /// <summary>The requests that it has not answered.</summary>
     public Task AllAnsweredAsync() => Task.WhenAll(_requests.Values.Select(request => request.Answer));
 

@@ -13,7 +13,7 @@ internal sealed class SqliteFaults(OwnerFleet fleet, string file, Wounds wounds)
     /// <param name="skipped">Takes what can't be done here, and why.</param>
     public IEnumerable<Fault> All(List<string> skipped)
     {
-        yield return new Fault("owner frozen", async () => await ThawLaterAsync(wounds.Strike("owner frozen", (await fleet.SettledAsync(1)).Owner, Signals.Stop))) { IsCore = true, HealAsync = fleet.ThawAsync };
+        yield return new Fault("owner frozen", async () => await ThawLaterAsync(wounds.Strike("owner frozen", await fleet.OwnerAsync(), Signals.Stop))) { IsCore = true, HealAsync = fleet.ThawAsync };
         yield return new Fault("owner frozen before an append", () => FreezeAtAsync("owner frozen before an append", "append.before")) { HealAsync = fleet.ThawAsync };
         yield return new Fault("owner frozen behind an append", () => FreezeAtAsync("owner frozen behind an append", "append.after")) { HealAsync = fleet.ThawAsync };
         if (Strace.WhyNot is { } why)
@@ -32,28 +32,28 @@ internal sealed class SqliteFaults(OwnerFleet fleet, string file, Wounds wounds)
     private string[] Injection(string calls, string injection) => ["-P", file + "-wal", "-e", "trace=" + calls, "-e", $"inject={calls}:{injection}"];
 
     private async Task FreezeAtAsync(string kind, string point) =>
-        await ThawLaterAsync(await wounds.FreezeAtAsync(kind, async () => (await fleet.SettledAsync(1)).Owner, point, occurrenceMax: 30));
+        await ThawLaterAsync(await wounds.FreezeAtAsync(kind, fleet.OwnerAsync, point, occurrenceMax: 30));
 
     private async Task ThawLaterAsync(Blow blow)
     {
-        await Task.Delay(s_frozen);
+        await Task.Delay(s_frozen); // nobody can tell when a sleep has been long enough
         blow.Victim!.Signal(Signals.Continue);
         await wounds.MeasureAsync(blow with { UpAgainAt = History.Now, Victim = null });
     }
 
     private async Task FailAsync(string kind, string calls, string injection)
     {
-        var (owner, _) = await fleet.SettledAsync(1);
+        var owner = await fleet.OwnerAsync();
         Blow blow;
         await using (var strace = await Strace.AttachAsync(owner.ProcessId, file + ".trace", Injection(calls, injection)))
         {
             blow = wounds.Now(kind);
             for (var end = History.Now + s_ioPatience; strace.InjectedCount() == 0 && History.Now < end;)
             {
-                await Task.Delay(20);
+                await Task.Delay(20); // strace tells of an injection only by a line in its file
             }
 
-            await Task.Delay(wounds.Random.Next(200, 1000));
+            await Task.Delay(wounds.Random.Next(200, 1000)); // how long the fault lasts is the fault's own measure
             if (strace.InjectedCount() == 0)
             {
                 wounds.History.Violated($"{kind}: no fault was injected, so nothing was shown");
@@ -65,7 +65,7 @@ internal sealed class SqliteFaults(OwnerFleet fleet, string file, Wounds wounds)
 
     private async Task KillInsideAsync(string kind, string calls, int occurrenceMax)
     {
-        var (owner, _) = await fleet.SettledAsync(1);
+        var owner = await fleet.OwnerAsync();
         await using (await Strace.AttachAsync(owner.ProcessId, file + ".trace", Injection(calls, $"signal=SIGKILL:when={wounds.Random.Next(1, occurrenceMax)}")))
         {
             await owner.Gone.WaitAsync(Wounds.Patience);
